@@ -1,0 +1,334 @@
+package schema
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+)
+
+// A codec decodes one kind of Go type.
+type codec interface {
+	// bind prepares the codec for the keywords of n's schema, once tags and
+	// methods have had their say.
+	bind(n *node) error
+	// read decodes the value at r, which is of a kind that n takes and has passed
+	// n's general checks, into v, which is zero.
+	read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) error
+}
+
+// unbound is the bind of codecs that no keyword concerns.
+type unbound struct{}
+
+func (unbound) bind(*node) error { return nil }
+
+// A boolean decodes true and false.
+type boolean struct{ unbound }
+
+func (boolean) read(_ *decoder, _ *node, r *jsontext.Reader, v reflect.Value) error {
+	v.SetBool(r.Kind() == 't')
+	_, err := r.Value()
+	return err
+}
+
+// A text decodes JSON strings: into v by set, after the keywords on strings.
+type text struct {
+	set      func(v reflect.Value, s string) error
+	tell     bool    // why set failed: n's words do not say what it takes
+	min, max *uint64 // code points
+	pattern  *regexp.Regexp
+}
+
+func (c *text) bind(n *node) error {
+	s := n.schema
+	c.min, c.max = s.MinLength, s.MaxLength
+	if c.min != nil && c.max != nil && *c.min > *c.max {
+		return fmt.Errorf("minLength=%d is more than maxLength=%d: correct them", *c.min, *c.max)
+	}
+	if s.Pattern == "" {
+		return nil
+	}
+	var err error
+	if c.pattern, err = regexp.Compile(s.Pattern); err != nil {
+		return fmt.Errorf(`pattern=%s: %w: write RE2 syntax, and commas as \\,`, s.Pattern, err)
+	}
+	return nil
+}
+
+func (c *text) read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) error {
+	raw, err := r.Value()
+	if err != nil {
+		return err
+	}
+	s := jsontext.Text(raw)
+	if c.min != nil || c.max != nil {
+		size := uint64(utf8.RuneCountInString(s))
+		if c.min != nil && size < *c.min || c.max != nil && size > *c.max {
+			d.problem(n.want, quote(raw)+" of "+count(size, "character"))
+			return nil
+		}
+	}
+	if c.pattern != nil && !c.pattern.MatchString(s) {
+		d.problem(n.want, quote(raw))
+		return nil
+	}
+	if err := c.set(v, s); err != nil {
+		got := quote(raw)
+		if c.tell {
+			got += because(err)
+		}
+		d.problem(n.want, got)
+	}
+	return nil
+}
+
+// because tells the reason of a type's own method, unless it is about Go: the
+// caller of a tool knows nothing of its types.
+func because(err error) string {
+	reason := err.Error()
+	if strings.Contains(reason, "Go value") || strings.Contains(reason, "Go struct") {
+		return ""
+	}
+	return " (" + shorten(reason) + ")"
+}
+
+func setString(v reflect.Value, s string) error {
+	v.SetString(s)
+	return nil
+}
+
+func setBase64(v reflect.Value, s string) error {
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err == nil {
+		v.SetBytes(b)
+	}
+	return err
+}
+
+func setDuration(v reflect.Value, s string) error {
+	x, err := time.ParseDuration(s)
+	v.SetInt(int64(x))
+	return err
+}
+
+func setText(v reflect.Value, s string) error {
+	return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s))
+}
+
+// setQuoted undoes the string option of a json tag: s is the JSON text of the
+// value (that of a string is a string again).
+func setQuoted(v reflect.Value, s string) error {
+	if kindOf(s) == 'n' {
+		return fmt.Errorf("null is not such a value")
+	}
+	return json.Unmarshal([]byte(s), v.Addr().Interface())
+}
+
+// A foreign value is decoded by encoding/json: interfaces, and types that bring
+// their own method or document.
+type foreign struct{ unbound }
+
+func (foreign) read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) error {
+	raw, err := r.Value()
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
+		d.problem(n.want, quote(raw)+because(err))
+	}
+	return nil
+}
+
+// A verbatim value is a json.RawMessage.
+type verbatim struct{ unbound }
+
+func (verbatim) read(_ *decoder, _ *node, r *jsontext.Reader, v reflect.Value) error {
+	raw, err := r.Value()
+	v.SetBytes(bytes.Clone(raw))
+	return err
+}
+
+// A reference stands where a type in a cycle occurs.
+type reference struct{ to *node }
+
+func (c *reference) bind(n *node) error {
+	n.want, n.kinds = wanted(c.to.schema), kindsOf(c.to.schema)
+	return nil
+}
+
+func (c *reference) read(d *decoder, _ *node, r *jsontext.Reader, v reflect.Value) error {
+	return c.to.read(d, r, v)
+}
+
+// A list decodes slices and arrays.
+type list struct {
+	element  *node
+	array    bool
+	size     uint64 // of an array
+	min, max uint64
+	bounded  bool // by max
+	unique   bool
+	empty    reflect.Value // of the slice type
+}
+
+func (c *list) bind(n *node) error {
+	s := n.schema
+	c.unique = s.UniqueItems
+	if s.MinItems != nil {
+		c.min = *s.MinItems
+	}
+	if s.MaxItems != nil {
+		c.max, c.bounded = *s.MaxItems, true
+	}
+	if c.bounded && c.min > c.max {
+		return fmt.Errorf("minItems=%d is more than maxItems=%d: correct them", c.min, c.max)
+	}
+	if c.array && (c.min != c.size || c.max != c.size) {
+		return fmt.Errorf("minItems and maxItems of a Go array are its length, %d: remove them", c.size)
+	}
+	return nil
+}
+
+func (c *list) read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) error {
+	if err := r.Enter('['); err != nil {
+		return err
+	}
+	var seen map[string]struct{}
+	if c.unique {
+		seen = map[string]struct{}{}
+	}
+	size := 0
+	for ; ; size++ {
+		ok, err := r.Element(size == 0)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			break
+		}
+		if d.full() || c.bounded && uint64(size) >= c.max {
+			_, err = r.Value()
+		} else {
+			d.enterIndex(size)
+			err = c.readElement(d, r, v, size, seen)
+			d.leave()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if uint64(size) < c.min || c.bounded && uint64(size) > c.max {
+		d.problem(n.want, count(uint64(size), "item"))
+	}
+	if size == 0 && !c.array {
+		v.Set(c.empty)
+	}
+	return nil
+}
+
+func (c *list) readElement(d *decoder, r *jsontext.Reader, v reflect.Value, i int, seen map[string]struct{}) error {
+	if seen != nil {
+		peek := *r
+		raw, err := peek.Value()
+		if err != nil {
+			return err
+		}
+		if c.repeats(d, raw, seen) {
+			*r = peek
+			return nil
+		}
+	}
+	if !c.array {
+		if i >= v.Cap() {
+			v.Grow(i + max(4, i) - v.Len())
+		}
+		v.SetLen(i + 1)
+	}
+	return c.element.read(d, r, v.Index(i))
+}
+
+// repeats reports whether an equal element was there before (JSON Schema
+// Validation 2020-12, section 6.4.3).
+func (c *list) repeats(d *decoder, raw []byte, seen map[string]struct{}) bool {
+	if !d.spend(len(raw)) {
+		return true
+	}
+	if text := c.element.unwrap(d, raw); text != nil {
+		raw = text
+	}
+	d.key = appendCanonical(d.key[:0], raw)
+	if _, ok := seen[string(d.key)]; ok {
+		d.problem("items that differ from each other", quote(raw)+" again")
+		return true
+	}
+	seen[string(d.key)] = struct{}{}
+	return false
+}
+
+// A dict decodes maps.
+type dict struct {
+	unbound
+	element *node
+	setKey  func(v reflect.Value, s string) error
+	keys    string // what keys must be, for the reader
+}
+
+func (c *dict) read(d *decoder, _ *node, r *jsontext.Reader, v reflect.Value) error {
+	if err := r.Enter('{'); err != nil {
+		return err
+	}
+	t := v.Type()
+	m := reflect.MakeMap(t)
+	v.Set(m)
+	key, elem := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+	for first := true; ; first = false {
+		raw, ok, err := r.Member(first)
+		if !ok {
+			return err
+		}
+		name := jsontext.Text(raw)
+		key.SetZero()
+		if err := c.setKey(key, name); err != nil {
+			d.problemIn(name, c.keys, quote(raw))
+		}
+		elem.SetZero()
+		d.enter(name)
+		err = c.element.read(d, r, elem)
+		d.leave()
+		if err != nil {
+			return err
+		}
+		if !d.full() {
+			m.SetMapIndex(key, elem)
+		}
+	}
+}
+
+func setIntKey(v reflect.Value, s string) error {
+	x, err := strconv.ParseInt(s, 10, v.Type().Bits())
+	v.SetInt(x)
+	return err
+}
+
+func setUintKey(v reflect.Value, s string) error {
+	x, err := strconv.ParseUint(s, 10, v.Type().Bits())
+	v.SetUint(x)
+	return err
+}
+
+// count writes n things, with the plural if there is not one.
+func count(n uint64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.FormatUint(n, 10) + " " + thing
+}
