@@ -1,0 +1,257 @@
+package tool
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/sessionmcp/sessionmcp/schema"
+)
+
+var (
+	resultType    = reflect.TypeFor[Result]()
+	timeType      = reflect.TypeFor[time.Time]()
+	contentType   = reflect.TypeFor[Content]()
+	jsonMarshaler = reflect.TypeFor[json.Marshaler]()
+	textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
+
+	blockTypes = map[reflect.Type]bool{
+		reflect.TypeFor[Text]():  true,
+		reflect.TypeFor[Image](): true,
+		reflect.TypeFor[Audio](): true,
+		reflect.TypeFor[Link]():  true,
+		reflect.TypeFor[Embed](): true,
+	}
+)
+
+// errNothing answers a nil pointer where the schema promised a value.
+var errNothing = &userError{errors.New("the tool returned nothing")}
+
+// An encoder makes a Result of what a function returned.
+type encoder func(reflect.Value) (*Result, error)
+
+func (p *plan) prepareOutput(c *config, spec *Spec) error {
+	t := p.fn.Type()
+	n := t.NumOut()
+	if n > 0 && t.Out(n-1) == errorType {
+		p.fails = true
+		n--
+	}
+	switch {
+	case n > 1 && !p.fails:
+		return fmt.Errorf("the last of %d results must be error", n)
+	case n > 1:
+		return fmt.Errorf("%d results before the error, want one at most", n)
+	case n == 1 && t.Out(0).Implements(errorType):
+		return fmt.Errorf("the result %s is an error: the one error is the last result, declared as error", t.Out(0))
+	}
+	kind := asText
+	if n == 1 {
+		p.output, kind = encoderOf(t.Out(0))
+	}
+	switch {
+	case spec.Output != nil && kind == asText:
+		return errors.New("tool.OutputSchema: the function has no result that is structured")
+	case spec.Output == nil && kind == asStructured:
+		return describeOutput(c, spec, t.Out(0))
+	case spec.Output != nil:
+		return checkOutput(spec)
+	}
+	return nil
+}
+
+// resultKind is what is known of a result before there is one.
+type resultKind int
+
+const (
+	asText       resultKind = iota // or other content, or nothing
+	asStructured                   // of the type's schema
+	asItSays                       // a Result, or an interface
+)
+
+// encoderOf decides how results of type t are sent.
+func encoderOf(t reflect.Type) (encoder, resultKind) {
+	base := t
+	if t.Kind() == reflect.Pointer {
+		base = t.Elem()
+	}
+	switch {
+	case t.Kind() == reflect.Interface:
+		return dynamic, asItSays
+	case base == resultType:
+		return asIs, asItSays
+	case isBlock(t):
+		return block, asText
+	case t.Kind() == reflect.Slice && (isBlock(t.Elem()) || t.Elem() == contentType):
+		return blocks, asText
+	case base == timeType, t.Implements(textMarshaler) && !t.Implements(jsonMarshaler):
+		return marshalText, asText
+	case t.Kind() == reflect.String && !t.Implements(jsonMarshaler):
+		return plainText, asText
+	}
+	return structured, asStructured
+}
+
+// isBlock reports whether t is one of this package's content blocks, or a
+// pointer to one. A struct that embeds a block is none, though it has its method.
+func isBlock(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return blockTypes[t]
+}
+
+// describeOutput sets the schema of a structured result, unless the type's own
+// MarshalJSON leaves nothing to say.
+func describeOutput(c *config, spec *Spec, t reflect.Type) error {
+	plan, err := schema.Output(t, schemaOptions(c))
+	if err != nil {
+		return fmt.Errorf("result: %w", err)
+	}
+	members, err := objectOf(plan.Document())
+	if err != nil {
+		return fmt.Errorf("result: %w", err)
+	}
+	for name := range members {
+		if name != "$schema" && name != "title" && name != "description" {
+			spec.Output, spec.OutputObject = plan.Document(), plan.IsObject()
+			return nil
+		}
+	}
+	return nil
+}
+
+// checkOutput checks a schema that was given by hand.
+func checkOutput(spec *Spec) error {
+	if _, err := schema.Compile(spec.Output); err != nil {
+		return fmt.Errorf("tool.OutputSchema: %w", err)
+	}
+	root, err := objectOf(spec.Output)
+	if err != nil {
+		return fmt.Errorf("tool.OutputSchema: %w", err)
+	}
+	spec.OutputObject = string(root["type"]) == `"object"`
+	return nil
+}
+
+// objectOf returns the members of a schema, which may not be true or false here.
+func objectOf(document []byte) (map[string]json.RawMessage, error) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(document, &members) != nil || members == nil {
+		return nil, errors.New("the schema is not a JSON object")
+	}
+	return members, nil
+}
+
+// dynamic decides by the type that the value turns out to have.
+func dynamic(v reflect.Value) (*Result, error) {
+	if v.IsNil() {
+		return &Result{}, nil
+	}
+	v = v.Elem()
+	encode, _ := encoderOf(v.Type())
+	return encode(v)
+}
+
+func asIs(v reflect.Value) (*Result, error) {
+	switch r := v.Interface().(type) {
+	case Result:
+		return &r, nil
+	case *Result:
+		if r != nil {
+			return r, nil
+		}
+	}
+	return &Result{}, nil
+}
+
+func block(v reflect.Value) (*Result, error) {
+	if b := blockOf(v); b != nil {
+		return &Result{Content: []Content{b}}, nil
+	}
+	return &Result{}, nil
+}
+
+func blocks(v reflect.Value) (*Result, error) {
+	all := make([]Content, v.Len())
+	for i := range all {
+		if all[i] = blockOf(v.Index(i)); all[i] == nil {
+			return nil, fmt.Errorf("content block %d is nil", i)
+		}
+	}
+	return &Result{Content: all}, nil
+}
+
+// blockOf returns the block that v is or points to, nil for none: servers know
+// blocks by value.
+func blockOf(v reflect.Value) Content {
+	for v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if !v.IsValid() {
+		return nil
+	}
+	b, _ := v.Interface().(Content)
+	return b
+}
+
+func text(s string) *Result { return &Result{Content: []Content{Text{Text: s}}} }
+
+func plainText(v reflect.Value) (*Result, error) { return text(v.String()), nil }
+
+func marshalText(v reflect.Value) (*Result, error) {
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return &Result{}, nil
+	}
+	b, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+	if err != nil {
+		return nil, fmt.Errorf("encoding the result: %w", err)
+	}
+	return text(string(b)), nil
+}
+
+// structured encodes v. A nil map or slice becomes an empty one: the schema
+// promised an object or an array.
+func structured(v reflect.Value) (*Result, error) {
+	target := v
+	for range maxPointers {
+		if target.Kind() != reflect.Pointer {
+			break
+		}
+		if target.IsNil() {
+			return nil, errNothing
+		}
+		target = target.Elem()
+	}
+	if e := emptied(target); e.IsValid() && !v.Type().Implements(jsonMarshaler) {
+		v = e
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v.Interface()); err != nil {
+		return nil, fmt.Errorf("encoding the result: %w", err)
+	}
+	return &Result{Structured: json.RawMessage(bytes.TrimSuffix(b.Bytes(), []byte("\n")))}, nil
+}
+
+// maxPointers is how many are followed in search of a nil: a pointer may lead to
+// itself, which encoding/json finds out.
+const maxPointers = 8
+
+// emptied returns what replaces a nil map or slice, the zero Value for none. A
+// type that writes itself is left to do so.
+func emptied(v reflect.Value) reflect.Value {
+	switch t := v.Type(); {
+	case t.Implements(jsonMarshaler):
+	case t.Kind() == reflect.Map && v.IsNil():
+		return reflect.MakeMap(t)
+	case t.Kind() == reflect.Slice && v.IsNil():
+		return reflect.MakeSlice(t, 0, 0)
+	}
+	return reflect.Value{}
+}
