@@ -1,0 +1,145 @@
+package transport
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"iter"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// An argSource is one place of a request that names an argument.
+type argSource struct {
+	name   string
+	header string // "" for the path and the query
+	values []string
+}
+
+// argSources yields what a request says, in order of precedence: the path's
+// wildcards, the query, the headers. The order within each is fixed too, so that
+// the same request always means the same.
+func (h *HTTP) argSources(r *http.Request, query url.Values) iter.Seq[argSource] {
+	return func(yield func(argSource) bool) {
+		for name := range wildcards(r.Pattern) {
+			if value := r.PathValue(name); value != "" && !yield(argSource{name: name, values: []string{value}}) {
+				return
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(query)) {
+			if !yield(argSource{name: name, values: query[name]}) {
+				return
+			}
+		}
+		for _, header := range h.argHeaders {
+			values := headerArg(r.Header, header)
+			if values != nil && !yield(argSource{name: h.o.ArgHeaders[header], header: header, values: values}) {
+				return
+			}
+		}
+	}
+}
+
+// connectArgs are the connection arguments of a request: for each name those of
+// the first source that has it.
+func (h *HTTP) connectArgs(r *http.Request) (url.Values, error) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil { // whose text quotes the query
+		return nil, &Refusal{Status: http.StatusBadRequest, Reason: "the URL's query is malformed"}
+	}
+	args := make(url.Values, len(query))
+	for source := range h.argSources(r, query) {
+		if _, taken := args[source.name]; !taken {
+			args[source.name] = source.values
+		}
+	}
+	return args, nil
+}
+
+// wildcards yields the names in a pattern of [http.ServeMux].
+func wildcards(pattern string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for {
+			_, after, ok := strings.Cut(pattern, "{")
+			if !ok {
+				return
+			}
+			name, rest, _ := strings.Cut(after, "}")
+			name = strings.TrimSuffix(name, "...")
+			if name != "" && name != "$" && !yield(name) {
+				return
+			}
+			pattern = rest
+		}
+	}
+}
+
+// headerArg returns the values of a header; of Authorization the Bearer token.
+func headerArg(h http.Header, name string) []string {
+	values := h.Values(name)
+	if !strings.EqualFold(name, "Authorization") || len(values) == 0 {
+		return values
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return nil
+	}
+	return []string{token}
+}
+
+// A fingerprint stands for a credential: it can be compared and kept, and tells
+// nothing. Comparing takes the same time whatever differs.
+type fingerprint [sha256.Size]byte
+
+func fingerprintOf(credential string) fingerprint { return sha256.Sum256([]byte(credential)) }
+
+func (f fingerprint) equal(g fingerprint) bool { return subtle.ConstantTimeCompare(f[:], g[:]) == 1 }
+
+// credential is one thing a request says about who is calling.
+type credential struct {
+	arg    string // the argument's name
+	header string // the header it stood in; "" for the query and the path
+	print  fingerprint
+}
+
+// credentials returns everything a request says about who is calling, whichever
+// of it became the argument, in order of precedence.
+func (h *HTTP) credentials(r *http.Request) []credential {
+	var found []credential
+	query, _ := url.ParseQuery(r.URL.RawQuery) // what parses; connectArgs refuses the rest
+	for source := range h.argSources(r, query) {
+		if !h.o.IsCredential(source.name) {
+			continue
+		}
+		for _, value := range source.values {
+			found = append(found, credential{source.name, source.header, fingerprintOf(value)})
+		}
+	}
+	return found
+}
+
+// checkCaller holds a request on an open connection to whoever opened it: a
+// credential that came in a header comes again, and no other one may come.
+// Opened by URL alone, the connection's id is what the request has to know.
+func checkCaller(opened, now []credential) *Refusal {
+	for _, c := range now {
+		known := func(o credential) bool { return o.arg == c.arg && o.print.equal(c.print) }
+		if !slices.ContainsFunc(opened, known) {
+			return &Refusal{Status: http.StatusForbidden, Reason: "this session was opened with another credential, or with none: open the stream with the one that the requests carry"}
+		}
+	}
+	for _, o := range opened {
+		again := func(c credential) bool { return c.header == o.header && c.print.equal(o.print) }
+		if o.header != "" && !slices.ContainsFunc(now, again) {
+			return &Refusal{
+				Status: http.StatusUnauthorized,
+				Reason: "this session was opened with a credential in " + o.header + ": each request has to carry it",
+				Header: http.Header{"Www-Authenticate": {"Bearer"}},
+			}
+		}
+	}
+	return nil
+}

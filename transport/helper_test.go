@@ -1,0 +1,218 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+)
+
+// fake accepts connections and answers by method:
+//
+//	echo      the params
+//	args      the connection arguments
+//	big       a string of as many bytes as the params say: [10]
+//	pretty    an object over several lines
+//	block     when its context ends, with the cause
+//	stubborn  when it is released, whatever its context says
+//	panic     never: Receive panics
+//	close     never: Receive closes the connection
+//
+// Notifications it only notes.
+type fake struct {
+	release   chan struct{} // for stubborn
+	started   chan string   // the methods of requests that run
+	principal any
+	refuse    error
+
+	mu    sync.Mutex
+	peers []*Peer
+	notes []string
+}
+
+func newFake() *fake {
+	return &fake{release: make(chan struct{}), started: make(chan string, 10_000)}
+}
+
+func (f *fake) accept(p *Peer) (Receiver, error) {
+	if f.refuse != nil {
+		return nil, f.refuse
+	}
+	p.Principal = f.principal
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.peers = append(f.peers, p)
+	return fakeSession{f, p}, nil
+}
+
+// last returns the peer accepted last.
+func (f *fake) last() *Peer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.peers[len(f.peers)-1]
+}
+
+func (f *fake) noted() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return strings.Join(f.notes, " ")
+}
+
+type fakeSession struct {
+	f *fake
+	p *Peer
+}
+
+func (s fakeSession) Receive(ctx context.Context, x *Exchange) (run func()) {
+	m := &x.Message
+	switch m.Method {
+	case "panic":
+		panic("in Receive")
+	case "close":
+		s.p.Close(ErrExpired)
+		return nil
+	}
+	if !m.IsRequest() {
+		s.f.mu.Lock()
+		defer s.f.mu.Unlock()
+		s.f.notes = append(s.f.notes, m.Method)
+		return nil
+	}
+	return func() {
+		s.f.started <- m.Method
+		_ = x.Reply.Send(s.p.Context(), &jsonrpc.Message{ID: m.ID, Result: s.result(ctx, m)})
+	}
+}
+
+func (s fakeSession) result(ctx context.Context, m *jsonrpc.Message) []byte {
+	switch m.Method {
+	case "args":
+		b, _ := json.Marshal(s.p.Args)
+		return b
+	case "big":
+		var n [1]int
+		if err := json.Unmarshal(m.Params, &n); err != nil {
+			panic(err)
+		}
+		return []byte(`"` + strings.Repeat("x", n[0]) + `"`)
+	case "pretty":
+		return []byte("{\n  \"a\": 1,\r\n  \"b\": \"x\\ny\"\n}")
+	case "block":
+		<-ctx.Done()
+		return fmt.Appendf(nil, "%q", context.Cause(ctx).Error())
+	case "stubborn":
+		<-s.f.release
+		return []byte(`"released"`)
+	}
+	if m.Params == nil {
+		return []byte(`{}`)
+	}
+	return m.Params
+}
+
+// options are HTTPOptions for tests: quiet, and auth is a credential.
+func options() HTTPOptions {
+	return HTTPOptions{
+		Logger:       slog.New(slog.DiscardHandler),
+		IsCredential: func(name string) bool { return name == "auth" || name == "key" },
+	}
+}
+
+// world is a server of a fake, and a client.
+type world struct {
+	*fake
+	t      *testing.T
+	table  *Table
+	h      *HTTP
+	url    string
+	client *http.Client
+}
+
+// serve starts a server on a loopback port. wrap, which may be nil, puts
+// something before the handler.
+func serve(t *testing.T, o HTTPOptions, wrap func(http.Handler) http.Handler) *world {
+	w := &world{fake: newFake(), t: t, table: new(Table)}
+	w.h = NewHTTP(w.table, w.accept, o)
+	var handler http.Handler = w.h
+	if wrap != nil {
+		handler = wrap(handler)
+	}
+	srv := httptest.NewUnstartedServer(handler)
+	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	srv.Start()
+	w.url, w.client = srv.URL, srv.Client()
+	t.Cleanup(func() {
+		srv.CloseClientConnections()
+		srv.Close()
+		w.allGone()
+	})
+	return w
+}
+
+// allGone fails the test if the server still counts what has ended.
+func (w *world) allGone() {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if w.h.runs.wait(ctx) != nil || w.h.streams.wait(ctx) != nil || w.table.Len() > 0 || len(w.table.accounts) > 0 {
+		w.t.Errorf("left: %d runs, %d streams, %d sessions, accounts %v", w.h.runs.running(), w.h.streams.running(), w.table.Len(), w.table.accounts)
+	}
+}
+
+// bubble runs f in a synctest bubble with a server whose connections are
+// net.Pipes: hardly a buffer, and time that passes when everybody waits.
+func bubble(t *testing.T, o HTTPOptions, setup func(*http.Server), f func(t *testing.T, w *world)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{fake: newFake(), t: t, table: new(Table), url: "http://test"}
+		w.h = NewHTTP(w.table, w.accept, o)
+		ln := &memListener{conns: make(chan net.Conn), done: make(chan struct{})}
+		srv := &http.Server{Handler: w.h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+		if setup != nil {
+			setup(srv)
+		}
+		go srv.Serve(ln)
+		transport := &http.Transport{DialContext: ln.dial, ReadBufferSize: 4096, WriteBufferSize: 1 << 20}
+		w.client = &http.Client{Transport: transport}
+		f(t, w)
+		transport.CloseIdleConnections()
+		srv.Close()
+		synctest.Wait()
+		w.allGone()
+	})
+}
+
+type memListener struct {
+	conns chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+}
+
+func (l *memListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memListener) dial(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case l.conns <- theirs:
+		return ours, nil
+	case <-l.done:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *memListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
+func (l *memListener) Addr() net.Addr { return &net.UnixAddr{Name: "mem"} }

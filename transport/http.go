@@ -1,0 +1,280 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sessionmcp/sessionmcp/internal/pool"
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+)
+
+// HTTPOptions say how [HTTP] serves. The zero value works.
+type HTTPOptions struct {
+	Limits Limits
+
+	// KeepAlive is the time between comments on a silent stream, which keep
+	// proxies from cutting it: 15 s if zero, never if negative.
+	KeepAlive time.Duration
+
+	// PublicURL is put before the message endpoint that a stream announces, for
+	// clients that do not resolve a relative reference: "/prefix", or
+	// "https://host/prefix". Empty announces a relative one, which survives any
+	// prefix, also one that a proxy strips.
+	PublicURL string
+
+	// AllowedHosts are the Host headers accepted on a loopback address beside
+	// its own names: "mcp.example.com", with a port to accept that port alone.
+	// "*" accepts any, which gives up the protection from DNS rebinding.
+	AllowedHosts []string
+
+	// AllowedOrigins are the web origins, such as "https://app.example.com",
+	// whose pages may connect beside pages of the same host. They get CORS
+	// headers; no other origin does. "*" accepts any, without CORS headers.
+	AllowedOrigins []string
+
+	// ArgHeaders maps header names to the connection arguments they carry.
+	// nil is {"Authorization": "auth"}, and of Authorization the Bearer token
+	// is taken.
+	ArgHeaders map[string]string
+
+	// IsCredential reports whether an argument of this name says who is calling.
+	// A POST that carries one must carry the one the stream was opened with.
+	// nil is none.
+	IsCredential func(name string) bool
+
+	// Logger gets what goes wrong; nil is slog.Default.
+	Logger *slog.Logger
+}
+
+// HTTP serves connections as an [http.Handler], under any prefix: requests are
+// told apart by how their path ends.
+//
+//	GET  …/sse          opens an HTTP+SSE stream (2024-11-05, HTTP with SSE)
+//	POST …/messages/    takes a message for a stream
+//	GET  …/healthz      200, or 503 while shutting down
+type HTTP struct {
+	table      *Table
+	accept     Accept
+	o          HTTPOptions
+	argHeaders []string // the keys of o.ArgHeaders, sorted
+	streams    tracker  // every stream that is open or opening
+	runs       tracker  // every call of every session
+}
+
+// NewHTTP returns a handler whose connections are kept in table.
+func NewHTTP(table *Table, accept Accept, o HTTPOptions) *HTTP {
+	o.Limits = o.Limits.WithDefaults()
+	if o.KeepAlive == 0 {
+		o.KeepAlive = 15 * time.Second
+	}
+	if o.ArgHeaders == nil {
+		o.ArgHeaders = map[string]string{"Authorization": "auth"}
+	}
+	if o.IsCredential == nil {
+		o.IsCredential = func(string) bool { return false }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return &HTTP{table: table, accept: accept, o: o, argHeaders: slices.Sorted(maps.Keys(o.ArgHeaders))}
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	route := route(r)
+	var method string
+	var serve http.HandlerFunc
+	switch route {
+	case "sse":
+		method, serve = http.MethodGet, h.openSSE
+	case "messages":
+		method, serve = http.MethodPost, h.postSSE
+	case "healthz":
+		h.health(w)
+		return
+	default:
+		fail(w, http.StatusNotFound, jsonrpc.CodeInvalidRequest, "not found: the endpoints are sse, messages/ and healthz")
+		return
+	}
+	if reason := h.checkSource(r); reason != "" {
+		h.o.Logger.Warn("request refused", "reason", reason, "remote", r.RemoteAddr)
+		fail(w, http.StatusForbidden, jsonrpc.CodeInvalidRequest, reason)
+		return
+	}
+	h.cors(w, r)
+	switch r.Method {
+	case method:
+		serve(w, r)
+	case http.MethodOptions:
+		w.Header().Set("Allow", method+", OPTIONS")
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		w.Header().Set("Allow", method+", OPTIONS")
+		fail(w, http.StatusMethodNotAllowed, jsonrpc.CodeInvalidRequest, route+" takes "+method)
+	}
+}
+
+// route returns the last segment of the path, as the client that resolves a
+// reference against its URL understands segments: an escaped slash is none.
+func route(r *http.Request) string {
+	path := strings.TrimSuffix(r.URL.EscapedPath(), "/")
+	return path[strings.LastIndexByte(path, '/')+1:]
+}
+
+func (h *HTTP) health(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if h.runs.hasEnded() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		io.WriteString(w, "shutting down\n")
+		return
+	}
+	io.WriteString(w, "ok\n")
+}
+
+// fail answers with a JSON-RPC error that belongs to no request.
+func fail(w http.ResponseWriter, status, code int, message string) {
+	failWith(w, status, &jsonrpc.Error{Code: code, Message: message})
+}
+
+func failWith(w http.ResponseWriter, status int, failure *jsonrpc.Error) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	m := jsonrpc.Message{Error: failure}
+	w.Write(m.Append(nil))
+}
+
+// refuse tells why a connection was not accepted.
+func (h *HTTP) refuse(w http.ResponseWriter, err error) {
+	refusal, ok := errors.AsType[*Refusal](err)
+	if !ok {
+		h.o.Logger.Error("accepting a connection failed", "error", err)
+		refusal = &Refusal{Status: http.StatusInternalServerError, Reason: "internal error"}
+	}
+	if refusal.Status < 400 || refusal.Status > 599 {
+		h.o.Logger.Error("a refusal has no status of an error", "status", refusal.Status)
+		refusal = &Refusal{Status: http.StatusInternalServerError, Reason: refusal.Reason}
+	}
+	for name, values := range refusal.Header {
+		for _, value := range values {
+			w.Header().Add(name, value)
+		}
+	}
+	code := jsonrpc.CodeInvalidRequest
+	if refusal.Status >= 500 {
+		code = jsonrpc.CodeServerBusy
+	}
+	fail(w, refusal.Status, code, refusal.Reason)
+}
+
+// readBody reads a body of at most the limit into a pooled buffer. On an error
+// the request has been answered.
+func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, bool) {
+	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "compressed bodies are not accepted")
+		return nil, false
+	}
+	if !isJSON(r.Header.Get("Content-Type")) {
+		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "Content-Type must be application/json")
+		return nil, false
+	}
+	limit := int64(h.o.Limits.Message)
+	if r.ContentLength > limit {
+		h.bodyTooLarge(w)
+		return nil, false
+	}
+	// A deadline that a connection cannot set is one it does not need.
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(deadline(h.o.Limits.Read))
+	buf := pool.Get()
+	err := readFrom(buf, http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	if err == nil {
+		_ = rc.SetReadDeadline(time.Time{}) // or its passing ends a call that runs in place
+		return buf, true
+	}
+	buf.Put()
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		h.bodyTooLarge(w)
+	} else {
+		fail(w, http.StatusBadRequest, jsonrpc.CodeParseError, "the body could not be read")
+	}
+	return nil, false
+}
+
+func (h *HTTP) bodyTooLarge(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close") // the rest of the body is not worth reading
+	failWith(w, http.StatusRequestEntityTooLarge, tooLarge(h.o.Limits.Message))
+}
+
+// deadline is d from now; a d that has no limit gives none.
+func deadline(d time.Duration) time.Time {
+	if d > 100*365*24*time.Hour {
+		return time.Time{}
+	}
+	return time.Now().Add(d)
+}
+
+// readFrom reads all of r. size is a hint, which a client may have made up.
+func readFrom(buf *pool.Buffer, r io.Reader, size int64) error {
+	if size > int64(cap(buf.B)) && size <= 64<<10 {
+		buf.B = make([]byte, 0, size+1) // one more: the read that finds the end needs room
+	}
+	for {
+		if len(buf.B) == cap(buf.B) {
+			buf.B = append(buf.B, 0)[:len(buf.B)]
+		}
+		n, err := r.Read(buf.B[len(buf.B):cap(buf.B)])
+		buf.B = buf.B[:len(buf.B)+n]
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Shutdown ends the service in order: no new sessions and calls; the calls under
+// way have until ctx ends; then their contexts end with [ErrShutdown] and they
+// have a second more to answer; then the streams are written to their end and
+// close. Connections in the table that came another way are left alone. The
+// error says that calls were cut, or streams whose client does not read.
+func (h *HTTP) Shutdown(ctx context.Context) error {
+	h.runs.end()
+	h.streams.end()
+	err := h.runs.wait(ctx)
+	if err != nil {
+		for p := range h.sessions() {
+			p.stop(ErrShutdown)
+		}
+		_ = waitGrace(ctx, &h.runs) // what has not ended by now is left behind
+	}
+	for p := range h.sessions() {
+		p.Close(ErrShutdown)
+	}
+	if h.streams.wait(ctx) != nil {
+		err = errors.Join(err, waitGrace(ctx, &h.streams))
+	}
+	return err
+}
+
+// sessions yields the connections that came by h.
+func (h *HTTP) sessions() iter.Seq[*Peer] {
+	return func(yield func(*Peer) bool) {
+		for p := range h.table.All() {
+			if s, ok := p.out.(*sseStream); ok && s.http == h && !yield(p) {
+				return
+			}
+		}
+	}
+}

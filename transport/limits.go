@@ -1,0 +1,55 @@
+package transport
+
+import (
+	"math"
+	"time"
+)
+
+// Limits bound what clients can make a server hold. A field that is zero has the
+// default that its comment names; a negative one has no limit.
+type Limits struct {
+	Message              int           // bytes of one inbound message: 4 MiB
+	Queue                int           // bytes waiting for one slow reader, beside those being written: 1 MiB. A single larger message still passes
+	Sessions             int           // connections at once: 25,000
+	SessionsPerPrincipal int           // of those, with the same principal or credential: 1,000
+	Calls                int           // requests in flight on one connection: 128
+	Idle                 time.Duration // without a message from the client and without a call in flight: 24 h
+	Age                  time.Duration // of a connection: 7 days
+	Write                time.Duration // without progress in writing to a client: 30 s
+	Read                 time.Duration // for receiving one message's body: 30 s
+}
+
+// WithDefaults returns l with every zero replaced by its default and every
+// negative field by the largest value.
+func (l Limits) WithDefaults() Limits {
+	number(&l.Message, 4<<20, math.MaxInt)
+	number(&l.Queue, 1<<20, math.MaxInt)
+	number(&l.Sessions, 25_000, math.MaxInt)
+	number(&l.SessionsPerPrincipal, 1_000, math.MaxInt)
+	number(&l.Calls, 128, math.MaxInt)
+	number(&l.Idle, 24*time.Hour, math.MaxInt64)
+	number(&l.Age, 7*24*time.Hour, math.MaxInt64)
+	number(&l.Write, 30*time.Second, math.MaxInt64)
+	number(&l.Read, 30*time.Second, math.MaxInt64)
+	return l
+}
+
+func number[T int | time.Duration](field *T, fallback, none T) {
+	switch {
+	case *field == 0:
+		*field = fallback
+	case *field < 0:
+		*field = none
+	}
+}
+
+// runs is how many messages of one connection may be at work or wait to be
+// answered: the calls, and as many that are refused because there are too many.
+// Past it the transport takes no more, or a client that sends and does not read
+// could make a server hold any number of answers.
+func (l *Limits) runs() int {
+	if l.Calls > math.MaxInt/2 {
+		return math.MaxInt
+	}
+	return 2 * l.Calls
+}

@@ -1,0 +1,182 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sessionmcp/sessionmcp/internal/pool"
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+)
+
+// Peer is one connection. Its exported fields are set before the connection is
+// used and not changed afterwards.
+type Peer struct {
+	ID         string      // 122 random bits, as a UUID; what a POST to an SSE session is authorized by
+	Kind       string      // sse, stdio, pipe
+	Args       url.Values  // the connection arguments
+	Header     http.Header // of the HTTP request that opened it; nil elsewhere
+	RemoteAddr string      // of the client; "" where there is none
+	Principal  any         // who it is, set by Accept; nil for anybody
+
+	receiver Receiver
+	out      outlet
+	ctx      context.Context // ends with the connection
+	cancel   context.CancelCauseFunc
+	work     context.Context // what calls get: shutdown ends it before the connection
+	stop     context.CancelCauseFunc
+	opened   time.Time
+	seen     atomic.Int64 // when the last message came, nanoseconds after opened
+	calls    tracker
+	account  any // what SessionsPerPrincipal counts by; nil is not counted
+}
+
+// outlet is how bytes leave for one peer: text is one whole message, or batch.
+type outlet interface {
+	sendText(ctx context.Context, text []byte) error
+	// push queues text without waiting, at the price of going over the limit.
+	// An outlet that has no queue writes it.
+	push(text []byte)
+}
+
+// newPeer makes a peer with a fresh id. Its context keeps parent's values but
+// not its end: a connection ends with a cause of its own.
+func newPeer(parent context.Context, kind string) (*Peer, error) {
+	id, err := uuid.NewRandom()
+	if err != nil {
+		return nil, err
+	}
+	p := &Peer{ID: id.String(), Kind: kind, opened: time.Now()}
+	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(parent))
+	p.work, p.stop = context.WithCancelCause(p.ctx)
+	return p, nil
+}
+
+// Context ends with the connection; its cause says why.
+func (p *Peer) Context() context.Context { return p.ctx }
+
+// Receiver returns what Accept returned for this peer.
+func (p *Peer) Receiver() Receiver { return p.receiver }
+
+// Close ends the connection with a cause. The first cause stays.
+func (p *Peer) Close(cause error) {
+	p.cancel(cause)
+	p.calls.end()
+}
+
+// Send implements [Sender]: it sends what belongs to no request of the peer's.
+func (p *Peer) Send(ctx context.Context, m *jsonrpc.Message) error {
+	return sendMessage(ctx, p.out, m)
+}
+
+// Notify queues a message without waiting for room, where the transport has a
+// queue. It is for the few small notifications that the server itself causes;
+// whoever answers a client uses Send.
+func (p *Peer) Notify(m *jsonrpc.Message) {
+	buf := pool.Get()
+	defer buf.Put()
+	buf.B = m.Append(buf.B)
+	p.out.push(buf.B)
+}
+
+func sendMessage(ctx context.Context, out outlet, m *jsonrpc.Message) error {
+	buf := pool.Get()
+	defer buf.Put()
+	buf.B = m.Append(buf.B)
+	return out.sendText(ctx, buf.B)
+}
+
+func (p *Peer) touch() { p.seen.Store(int64(time.Since(p.opened))) }
+
+// deliver hands one text of the peer's, a message or a batch, to a receiver. It
+// returns what is left to run, or the error of a text that names no request to
+// answer. The text must stay unchanged until run returns.
+func (p *Peer) deliver(to Receiver, text []byte, h http.Header) (run func(), failure *jsonrpc.Error) {
+	p.touch()
+	if jsonrpc.IsBatch(text) {
+		return p.deliverBatch(to, text, h)
+	}
+	m, err := jsonrpc.Parse(text)
+	if err == nil {
+		return to.Receive(p.work, &Exchange{Message: m, Header: h, Reply: p}), nil
+	}
+	answer := &jsonrpc.Message{ID: answerable(&m), Error: jsonrpc.AsError(err)}
+	if answer.ID == "" {
+		return nil, answer.Error
+	}
+	return func() { _ = p.Send(p.ctx, answer) }, nil // a connection that has ended wants no answer
+}
+
+// answerable returns the id that an answer to an invalid message has. The id of
+// an invalid response is not the peer's but ours: it would find another request.
+func answerable(m *jsonrpc.Message) jsonrpc.ID {
+	if m.Error != nil {
+		return ""
+	}
+	return m.ID
+}
+
+// finish counts one call less. The end of a call starts the idle time anew: a
+// client that waited for an hour is given time to go on.
+func (p *Peer) finish() {
+	p.touch()
+	p.calls.done()
+}
+
+// start delivers a text, or else its failure, and runs what is left to run on a
+// goroutine. buf, which holds the text, is put back in the end. Where nothing
+// may begin any more, requests are refused and start reports false.
+func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) bool {
+	if !p.calls.begin() {
+		if run, _ := p.deliver(closing{}, text, nil); run != nil {
+			run()
+		}
+		buf.Put()
+		return false
+	}
+	var run func()
+	defer func() {
+		if run == nil { // nothing is left, or Receive panicked
+			p.finish()
+		}
+	}()
+	if failure == nil {
+		run, failure = p.deliver(p.receiver, text, nil)
+	}
+	if failure != nil {
+		// A client that cannot be written to will not miss the answer.
+		run = func() { _ = p.Send(p.ctx, &jsonrpc.Message{Error: failure}) }
+	}
+	if run == nil {
+		buf.Put()
+		return true
+	}
+	go func() {
+		defer p.finish()
+		defer buf.Put()
+		run()
+	}()
+	return true
+}
+
+// closing is the receiver of what comes too late.
+type closing struct{}
+
+// Receive implements [Receiver].
+func (closing) Receive(ctx context.Context, x *Exchange) (run func()) {
+	if !x.Message.IsRequest() {
+		return nil
+	}
+	failure := jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%v", ErrShutdown)
+	ctx = context.WithoutCancel(ctx) // it may be the shutdown's end that is too late
+	// A client that has gone will not miss the answer.
+	return func() { _ = x.Reply.Send(ctx, &jsonrpc.Message{ID: x.Message.ID, Error: failure}) }
+}
+
+func tooLarge(limit int) *jsonrpc.Error {
+	return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "the message is larger than %d bytes", limit)
+}

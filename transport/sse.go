@@ -1,0 +1,175 @@
+package transport
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sessionmcp/sessionmcp/internal/pool"
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+)
+
+// sseStream is the outlet of a peer that is connected by HTTP+SSE. Anyone may
+// queue messages; the goroutine of the GET request alone writes them.
+type sseStream struct {
+	queue
+	http   *HTTP
+	opened []credential // of the GET: see checkCaller
+}
+
+// openSSE serves GET /sse: it accepts the connection and then writes what is
+// queued until the connection ends.
+func (h *HTTP) openSSE(w http.ResponseWriter, r *http.Request) {
+	if !acceptsStream(r) {
+		fail(w, http.StatusNotAcceptable, jsonrpc.CodeInvalidRequest, "Accept must allow text/event-stream")
+		return
+	}
+	if !h.streams.begin() {
+		h.refuse(w, busy("the server is shutting down"))
+		return
+	}
+	defer h.streams.done()
+	p, err := h.connectSSE(r)
+	if err != nil {
+		h.refuse(w, err)
+		return
+	}
+	defer h.table.remove(p)
+	defer p.Close(ErrClientGone) // a panic in a writer below us leaves by here
+	if h.streams.hasEnded() {    // maybe after Shutdown looked for sessions to close
+		p.Close(ErrShutdown)
+		h.refuse(w, busy("the server is shutting down"))
+		return
+	}
+	log := h.o.Logger.With("session", short(p.ID))
+	log.Debug("session opened", "transport", p.Kind, "remote", p.RemoteAddr)
+	failure := h.writeSSE(w, r, p)
+	if failure != nil {
+		p.Close(failure.cause)
+	}
+	attrs := []slog.Attr{slog.Any("cause", context.Cause(p.ctx))}
+	if failure != nil {
+		attrs = append(attrs, slog.Any("error", failure.err))
+	}
+	log.LogAttrs(context.Background(), endLevel(p), "session ended", attrs...)
+}
+
+// short is as much of a session id as a log may hold: the id is a credential.
+func short(id string) string { return id[:8] }
+
+func endLevel(p *Peer) slog.Level {
+	switch context.Cause(p.ctx) {
+	case ErrClientGone, ErrShutdown:
+		return slog.LevelDebug
+	case ErrSlowReader, errNoStream:
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+func (h *HTTP) connectSSE(r *http.Request) (*Peer, error) {
+	args, err := h.connectArgs(r)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPeer(r.Context(), "sse")
+	if err != nil {
+		return nil, err
+	}
+	p.Args, p.Header, p.RemoteAddr = args, r.Header, r.RemoteAddr
+	s := &sseStream{http: h, opened: h.credentials(r)}
+	s.init(p.ctx, h.o.Limits.Queue)
+	p.out = s
+	if len(s.opened) > 0 {
+		p.account = s.opened[0].print
+	}
+	return p, h.table.open(p, h.accept, &h.o.Limits)
+}
+
+// endpoint is the reference to POST to, resolved by the client against the URL
+// it connected to.
+func (h *HTTP) endpoint(r *http.Request, id string) string {
+	query := "messages/?session_id=" + url.QueryEscape(id)
+	switch {
+	case h.o.PublicURL != "":
+		return strings.TrimSuffix(h.o.PublicURL, "/") + "/" + query
+	case strings.HasSuffix(r.URL.EscapedPath(), "/"):
+		return "../" + query
+	}
+	return query
+}
+
+// postSSE serves POST /messages/: it takes a message for the stream that the
+// query names. The response comes on that stream.
+func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
+	p := h.table.find(r.URL.Query().Get("session_id"))
+	s, ok := (*sseStream)(nil), false
+	if p != nil {
+		s, ok = p.out.(*sseStream)
+	}
+	if !ok || p.ctx.Err() != nil {
+		noSession(w)
+		return
+	}
+	if refusal := checkCaller(s.opened, h.credentials(r)); refusal != nil {
+		h.o.Logger.Warn("message refused", "session", short(p.ID), "remote", r.RemoteAddr, "status", refusal.Status)
+		h.refuse(w, refusal)
+		return
+	}
+	if body, ok := h.readBody(w, r); ok {
+		h.takeMessage(w, r, p, body)
+	}
+}
+
+func noSession(w http.ResponseWriter) {
+	fail(w, http.StatusNotFound, jsonrpc.CodeInvalidRequest, "no such session, or it has ended: open a new stream")
+}
+
+// takeMessage delivers a body. It is counted before it is delivered, by the
+// server and by the session: what ends either sees it, or it sees the end.
+func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body *pool.Buffer) {
+	if !h.runs.begin() {
+		body.Put()
+		h.refuse(w, busy("the server is shutting down"))
+		return
+	}
+	if !p.calls.begin() {
+		h.runs.done()
+		body.Put()
+		noSession(w)
+		return
+	}
+	var run func()
+	finish := func() { p.finish(); h.runs.done() }
+	defer func() {
+		if run == nil { // nothing is left, or Receive panicked
+			finish()
+		}
+	}()
+	if p.calls.running() > h.o.Limits.runs() {
+		body.Put()
+		h.refuse(w, busy("too many messages of this session are under way: read the answers"))
+		return
+	}
+	run, failure := p.deliver(p.receiver, body.B, r.Header)
+	if run == nil {
+		body.Put()
+	}
+	switch {
+	case failure != nil:
+		failWith(w, http.StatusBadRequest, failure)
+	case p.ctx.Err() != nil: // nobody would see the answer
+		noSession(w)
+	default:
+		w.WriteHeader(http.StatusAccepted)
+	}
+	if run != nil {
+		go func() {
+			defer finish()
+			defer body.Put()
+			run()
+		}()
+	}
+}

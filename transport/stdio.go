@@ -1,0 +1,148 @@
+package transport
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/sessionmcp/sessionmcp/internal/pool"
+)
+
+// StdioOptions say how [ServeStdio] serves. The zero value works.
+type StdioOptions struct {
+	Limits Limits
+	Args   map[string][]string // the connection arguments
+	Drain  time.Duration       // for calls under way when ctx ends: 10 s if zero
+}
+
+// ServeStdio serves one connection on a pair of streams, a message a line (2024-11-05,
+// stdio), and returns nil when in has ended and every request is answered. When
+// ctx ends it gives the calls under way the drain time, refuses new ones, and
+// returns nil; a read that is under way then lasts until in ends. The error is
+// that of in, or [ErrClientGone] if out cannot be written to. Nothing else may
+// write to out, and nothing does when ServeStdio has returned.
+func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, out io.Writer, o StdioOptions) error {
+	p, err := newPeer(ctx, "stdio")
+	if err != nil {
+		return err
+	}
+	limits := o.Limits.WithDefaults()
+	p.Args = o.Args
+	p.out = newDirect(p.ctx, func(text []byte) error {
+		err := writeLine(out, text)
+		if err != nil {
+			p.Close(ErrClientGone)
+		}
+		return err
+	})
+	if err := table.open(p, accept, &limits); err != nil {
+		return err
+	}
+	defer table.remove(p)
+	defer p.Close(ErrShutdown)
+
+	served := make(chan error, 1)
+	go func() {
+		err := p.readLines(in, &limits)
+		if err == nil {
+			err = p.calls.wait(p.ctx) // whatever they take: the client wants its answers
+		}
+		served <- err
+	}()
+	select {
+	case err = <-served:
+		p.Close(ErrClientGone)
+	case <-p.ctx.Done():
+		if err = context.Cause(p.ctx); err == ErrShutdown {
+			err = nil
+		}
+	case <-ctx.Done():
+		p.drain(ctx, o.Drain)
+		return nil
+	}
+	_ = waitGrace(ctx, &p.calls) // what has not ended by now is left behind
+	return err
+}
+
+// drain lets the calls under way end, and ends those that do not.
+func (p *Peer) drain(ctx context.Context, limit time.Duration) {
+	if limit == 0 {
+		limit = defaultDrain
+	}
+	p.calls.end()
+	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	if p.calls.wait(soon) == nil {
+		return
+	}
+	p.stop(ErrShutdown)
+	_ = waitGrace(ctx, &p.calls) // what has not ended by now is left behind
+}
+
+// readLines delivers each line until in or the connection ends. It returns nil
+// at the end of in. A client that sends and does not read has to wait.
+func (p *Peer) readLines(in io.Reader, limits *Limits) error {
+	r := bufio.NewReaderSize(in, 64<<10)
+	for {
+		buf := pool.Get()
+		long, err := readLine(buf, r, limits.Message)
+		text := bytes.TrimSpace(buf.B)
+		switch {
+		case err != nil && err != io.EOF || !long && len(text) == 0:
+			buf.Put()
+		case long || len(text) > limits.Message:
+			p.start(nil, tooLarge(limits.Message), buf)
+		default:
+			p.start(text, nil, buf)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading from the client: %w", err)
+		}
+		if err := p.calls.waitBelow(p.ctx, limits.runs()); err != nil {
+			return err
+		}
+		if p.ctx.Err() != nil {
+			return context.Cause(p.ctx)
+		}
+	}
+}
+
+// readLine reads up to and with the next newline. A line far over the limit is
+// read to its end and not kept. At the end of r the rest comes with io.EOF.
+func readLine(buf *pool.Buffer, r *bufio.Reader, limit int) (long bool, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(part)-len("\r\n") > limit-len(buf.B) {
+			long = true
+			buf.B = buf.B[:0]
+		}
+		if !long {
+			buf.B = append(buf.B, part...)
+		}
+		if err != bufio.ErrBufferFull {
+			return long, err
+		}
+	}
+}
+
+// writeLine writes JSON text as one line. A newline in JSON stands between
+// tokens, where a space does as well.
+func writeLine(w io.Writer, text []byte) error {
+	buf := pool.Get()
+	defer buf.Put()
+	buf.B = append(buf.B, text...)
+	for i, c := range buf.B {
+		if c == '\n' || c == '\r' {
+			buf.B[i] = ' '
+		}
+	}
+	buf.B = append(buf.B, '\n')
+	_, err := w.Write(buf.B)
+	return err
+}

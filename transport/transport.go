@@ -1,0 +1,75 @@
+// Package transport is how messages reach a peer: an HTTP+SSE stream, standard
+// input and output, an in-memory pipe. It owns the sockets, the one [Table] of
+// connections, and every goroutine.
+//
+// It moves messages and knows none of their meanings. Two directions, one method
+// each: a [Sender] takes messages to the peer, a [Receiver] is given the peer's.
+// There is no read loop to write: over HTTP the reply is in hand when a message
+// arrives, so nothing waits in a map for it.
+//
+// A connection is a [Peer]. Before anything is sent on it, an [Accept] function
+// sees its arguments and headers and gives it a Receiver, or a [Refusal].
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+)
+
+// A Sender takes messages to the peer. Send returns when the message is written
+// or queued in full; a response is never dropped: where there is no room Send
+// waits, until ctx or the connection ends. The message's slices are not retained.
+// Send may be called concurrently.
+type Sender interface {
+	Send(ctx context.Context, m *jsonrpc.Message) error
+}
+
+// A Receiver is given what the peer sends.
+//
+// Receive is called once a message, in the order of arrival where the transport
+// has one, and does the part that is quick. What may block, sending the reply
+// above all, is left to run, which the transport calls on a goroutine of its
+// own, or on the one that brought the message where that has nothing else to do.
+// run is nil if nothing is left to do. ctx ends with the connection. x and the
+// slices of its message are valid until run returns.
+type Receiver interface {
+	Receive(ctx context.Context, x *Exchange) (run func())
+}
+
+// Exchange is one inbound message and the way back.
+type Exchange struct {
+	Message jsonrpc.Message
+	Header  http.Header // of the HTTP request that brought it; nil elsewhere
+	Reply   Sender      // for the response, and for what belongs to the request
+	Batch   bool        // the message came in a batch
+}
+
+// Accept decides about a connection before anything is sent on it. It may set
+// p.Principal. An error that is a [*Refusal] is told to the peer; any other is
+// logged and told as an internal error.
+type Accept func(p *Peer) (Receiver, error)
+
+// A Refusal is why a connection is not accepted, in words for the peer: they
+// hold no secrets.
+type Refusal struct {
+	Status int         // HTTP status, such as 401
+	Reason string      // for the peer to read
+	Header http.Header // added to the response, such as WWW-Authenticate; may be nil
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("refused with %d %s: %s", r.Status, http.StatusText(r.Status), r.Reason)
+}
+
+// Why a connection ended: the cause of its context.
+var (
+	ErrClientGone = errors.New("the client closed the connection")
+	ErrSlowReader = errors.New("the client stopped reading")
+	ErrIdle       = errors.New("the session was idle for too long")
+	ErrExpired    = errors.New("the session reached its maximum age")
+	ErrShutdown   = errors.New("the server is shutting down")
+)
