@@ -1,0 +1,69 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+
+	"github.com/sessionmcp/sessionmcp/tool"
+	"github.com/sessionmcp/sessionmcp/transport"
+)
+
+// accept opens a session for a peer, or says why not. The arguments are taken
+// here, once, before anything can be called.
+func (s *Server) accept(p *transport.Peer) (r transport.Receiver, err error) {
+	sess := &session{server: s, peer: p, args: tool.NewArgs(p.Args, s.o.SecretArgs...), level: levelOff}
+	defer func() {
+		if v := recover(); v != nil { // of UnmarshalText or Authenticate: the user's code
+			sess.log().Error("accepting a connection panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			r, err = nil, &transport.Refusal{Status: http.StatusInternalServerError, Reason: "internal error"}
+		}
+	}()
+	if s.o.Args != nil {
+		t := reflect.TypeOf(s.o.Args)
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		sess.bound = reflect.New(t).Interface()
+		if err := sess.args.Bind(sess.bound); err != nil {
+			return nil, &transport.Refusal{Status: http.StatusBadRequest, Reason: err.Error()}
+		}
+	}
+	if s.o.Authenticate != nil {
+		p.Principal, err = s.o.Authenticate(&Connect{
+			Args:       sess.args,
+			Bound:      sess.bound,
+			Header:     p.Header,
+			Transport:  p.Kind,
+			RemoteAddr: p.RemoteAddr,
+		})
+		if err != nil {
+			return nil, sess.denied(err)
+		}
+	}
+	return sess, nil
+}
+
+// denied makes a refusal of what Authenticate returned. Only text that was
+// marked for the caller reaches it, and neither it nor the log gets a secret.
+func (s *session) denied(err error) *transport.Refusal {
+	s.log().Info("connection refused", "error", err.Error(), "remote", s.peer.RemoteAddr)
+	text, marked := tool.UserText(err)
+	text = s.args.Redact(text)
+	if errors.Is(err, ErrForbidden) {
+		if !marked {
+			text = "forbidden"
+		}
+		return &transport.Refusal{Status: http.StatusForbidden, Reason: text}
+	}
+	if !marked {
+		text = "unauthorized"
+	}
+	return &transport.Refusal{
+		Status: http.StatusUnauthorized,
+		Reason: text,
+		Header: http.Header{"Www-Authenticate": {"Bearer"}},
+	}
+}

@@ -1,0 +1,104 @@
+package server
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/sessionmcp/sessionmcp/tool"
+	"github.com/sessionmcp/sessionmcp/transport"
+)
+
+// Limits bound what clients can make a server hold. The zero value has sane
+// defaults: see the fields.
+type Limits = transport.Limits
+
+// Options say how a server behaves. The zero value works.
+type Options struct {
+	// Title is the server's name for people, and Instructions tell a model how
+	// to use its tools.
+	Title        string
+	Instructions string
+
+	// Source holds the program's Go files, embedded with
+	//
+	//	//go:embed *.go
+	//	var source embed.FS
+	//
+	// so that doc comments become descriptions and parameter names the names of
+	// arguments. A file that does not parse is a start-up error.
+	Source fs.FS
+
+	// Strict refuses the near misses in tool arguments that are otherwise
+	// understood: "5" for an integer, "true" for a boolean, the text of an
+	// object for the object.
+	Strict bool
+
+	// MaskErrors hides the text of errors that tool.Errorf and tool.UserError
+	// did not mark for the caller. The caller gets a reference, and the log the
+	// text under it.
+	MaskErrors bool
+
+	// Args is a struct whose fields name the connection arguments: see
+	// [tool.Args.Bind]. A connection whose arguments do not bind is refused with
+	// 400 before it opens. Tools read it with [tool.ArgsOf].
+	Args any
+
+	// SecretArgs names connection arguments that are secrets beside auth, token,
+	// key, api_key, apikey, access_token, password and secret. They are hidden
+	// wherever arguments are printed, and identify their caller.
+	SecretArgs []string
+
+	// ArgHeaders maps HTTP headers to the connection arguments they carry; nil
+	// is {"Authorization": "auth"}, of which the Bearer token is taken. For each
+	// argument the path's wildcards win over the query, and that over headers.
+	ArgHeaders map[string]string
+
+	// ArgEnv maps environment variables to the arguments of a stdio connection,
+	// beside MCP_ARG_NAME, which is always argument "name". --arg wins over both.
+	ArgEnv map[string]string
+
+	// Authenticate is called when a connection opens, on stdio once at the
+	// start. What it returns is the Principal of every call. An error refuses
+	// the connection with 401, one that is [ErrForbidden] with 403; the text of
+	// a [tool.Errorf] is told. It may be called concurrently.
+	Authenticate func(*Connect) (principal any, err error)
+
+	Limits Limits
+
+	// KeepAlive is the time between comments on a silent SSE stream: 15 s if
+	// zero, never if negative.
+	KeepAlive time.Duration
+
+	// Drain is how long calls under way may take when the server shuts down:
+	// 10 s if zero.
+	Drain time.Duration
+
+	// PublicURL, AllowedHosts and AllowedOrigins tell the server where it stands
+	// when it is not reached directly: see the fields of the same names of
+	// [transport.HTTPOptions].
+	PublicURL      string
+	AllowedHosts   []string
+	AllowedOrigins []string
+
+	// PageSize is the most tools in one answer to tools/list: 1,000 if zero.
+	PageSize int
+
+	// Logger gets what the server and its tools log; nil is slog.Default.
+	Logger *slog.Logger
+}
+
+// Connect is a connection that wants to open.
+type Connect struct {
+	Args       tool.Args
+	Bound      any         // pointer to a filled copy of Options.Args; nil without
+	Header     http.Header // of the HTTP request; nil on other transports
+	Transport  string      // sse, stdio, pipe
+	RemoteAddr string      // of the client, or of the last proxy; "" on other transports
+}
+
+// ErrForbidden is for Options.Authenticate to return, or wrap: the caller is
+// known and may not connect.
+var ErrForbidden = errors.New("forbidden")

@@ -1,0 +1,184 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
+	"sync"
+
+	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+	"github.com/sessionmcp/sessionmcp/internal/mcp"
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+	"github.com/sessionmcp/sessionmcp/tool"
+)
+
+// Progress implements [tool.Outlet].
+func (c *call) Progress(done, total float64, message string) {
+	if c.token == nil || c.answered.Load() || !finite(done) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock() // also while sending: or two goroutines' progress could change places
+	if c.began && done <= c.done {
+		return
+	}
+	c.began, c.done = true, done
+	b := append(append([]byte(`{"progressToken":`), c.token...), `,"progress":`...)
+	b = strconv.AppendFloat(b, done, 'g', -1, 64)
+	if total > 0 && finite(total) {
+		b = strconv.AppendFloat(append(b, `,"total":`...), total, 'g', -1, 64)
+	}
+	if message != "" && c.revision.progressMessage {
+		b = jsontext.AppendString(append(b, `,"message":`...), message)
+	}
+	c.notify(mcp.Progress, append(b, '}'))
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
+// notify sends a notification that belongs to this call, and nothing once the
+// call has ended.
+func (c *call) notify(method string, params []byte) {
+	if !c.answered.Load() {
+		_ = c.reply.Send(c.ctx, &jsonrpc.Message{Method: method, Params: params}) // fails with the call or the connection
+	}
+}
+
+// Logger implements [tool.Outlet].
+func (c *call) Logger() *slog.Logger {
+	s := c.session
+	toServer := s.server.o.Logger.Handler().WithAttrs([]slog.Attr{
+		slog.String("session", s.peer.ID[:8]), slog.String("tool", c.tool),
+	})
+	handlers := slog.NewMultiHandler(redacting{toServer, s.args}, redacting{newClientHandler(c), s.args})
+	return slog.New(handlers)
+}
+
+// clientHandler sends records to the client as notifications/message. The
+// record's attributes are the data, encoded as slog's JSON handler does.
+type clientHandler struct {
+	slog.Handler // encodes to line
+	line         *clientLine
+}
+
+// clientLine takes one encoded record at a time.
+type clientLine struct {
+	mu    sync.Mutex
+	call  *call
+	level slog.Level
+}
+
+func newClientHandler(c *call) clientHandler {
+	line := &clientLine{call: c}
+	return clientHandler{line: line, Handler: slog.NewJSONHandler(line, &slog.HandlerOptions{
+		Level: slog.Level(math.MinInt), // Enabled decides
+		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+			if len(groups) > 0 {
+				return a
+			}
+			switch a.Key {
+			case slog.TimeKey, slog.LevelKey: // the level has a field of its own
+				return slog.Attr{}
+			case slog.MessageKey:
+				a.Key = "message"
+			}
+			return a
+		},
+	})}
+}
+
+// Enabled implements [slog.Handler]: the client says from which level up.
+func (h clientHandler) Enabled(_ context.Context, l slog.Level) bool {
+	_, level := h.line.call.session.state()
+	return l >= level
+}
+
+// Handle implements [slog.Handler].
+func (h clientHandler) Handle(ctx context.Context, r slog.Record) error {
+	h.line.mu.Lock()
+	defer h.line.mu.Unlock()
+	h.line.level = r.Level
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h clientHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return clientHandler{h.Handler.WithAttrs(attrs), h.line}
+}
+
+func (h clientHandler) WithGroup(name string) slog.Handler {
+	return clientHandler{h.Handler.WithGroup(name), h.line}
+}
+
+// Write takes the line of one record, with its newline.
+func (l *clientLine) Write(line []byte) (int, error) {
+	b := append([]byte(`{"level":"`), levelName(l.level)...)
+	b = jsontext.AppendString(append(b, `","logger":`...), l.call.tool)
+	b = append(append(b, `,"data":`...), line[:len(line)-1]...)
+	l.call.notify(mcp.LogMessage, append(b, '}'))
+	return len(line), nil
+}
+
+// redacting keeps the secrets of a connection's arguments out of log records,
+// whoever put them there: an error that quotes its input, a careless line.
+type redacting struct {
+	slog.Handler
+	args tool.Args
+}
+
+// Handle implements [slog.Handler].
+func (h redacting) Handle(ctx context.Context, r slog.Record) error {
+	clean := slog.NewRecord(r.Time, r.Level, h.args.Redact(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		clean.AddAttrs(h.attr(a))
+		return true
+	})
+	return h.Handler.Handle(ctx, clean)
+}
+
+func (h redacting) WithAttrs(attrs []slog.Attr) slog.Handler {
+	clean := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		clean[i] = h.attr(a)
+	}
+	return redacting{h.Handler.WithAttrs(clean), h.args}
+}
+
+func (h redacting) WithGroup(name string) slog.Handler {
+	return redacting{h.Handler.WithGroup(name), h.args}
+}
+
+func (h redacting) attr(a slog.Attr) slog.Attr {
+	a.Value = a.Value.Resolve()
+	switch a.Value.Kind() {
+	case slog.KindString:
+		a.Value = slog.StringValue(h.args.Redact(a.Value.String()))
+	case slog.KindGroup:
+		group := a.Value.Group()
+		clean := make([]slog.Attr, len(group))
+		for i, member := range group {
+			clean[i] = h.attr(member)
+		}
+		a.Value = slog.GroupValue(clean...)
+	case slog.KindAny:
+		a.Value = h.any(a.Value.Any())
+	}
+	return a
+}
+
+// any returns a value as text if that text holds a secret, else as it is.
+func (h redacting) any(v any) slog.Value {
+	if err, ok := v.(error); ok {
+		return slog.StringValue(h.args.Redact(err.Error()))
+	}
+	// Handlers print with one of these two.
+	asJSON, _ := json.Marshal(v)
+	for _, text := range []string{fmt.Sprintf("%+v", v), string(asJSON)} {
+		if clean := h.args.Redact(text); clean != text {
+			return slog.StringValue(clean)
+		}
+	}
+	return slog.AnyValue(v)
+}

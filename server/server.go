@@ -1,0 +1,189 @@
+// Package server is what the methods of MCP mean: the tools of a server, the
+// protocol state of each session, and the revisions they speak.
+//
+//	srv := server.New("weather", "1.0.0")
+//	srv.Tool(Forecast)
+//	log.Fatal(srv.Run(context.Background()))
+//
+// A tool is a Go function, see [tool.New]. A client that connects to
+// http://host/sse?auth=KEY&client_id=X gives every call it makes those
+// arguments: a tool reads them from its [tool.Context], its own caller's and
+// never another's.
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/sessionmcp/sessionmcp/tool"
+	"github.com/sessionmcp/sessionmcp/transport"
+)
+
+// Server is a set of tools and the sessions that use them, over any number of
+// transports at once. Its methods may be called concurrently, also while it
+// serves.
+type Server struct {
+	name, version string
+	o             Options
+	limits        Limits // o.Limits with defaults
+	source        *tool.Source
+	tools         registry
+	table         transport.Table
+	http          *transport.HTTP
+	flags         *runFlags
+}
+
+// New returns a server of this name and version, without tools. It panics if the
+// options cannot work, with what is wrong: an Args that no connection arguments
+// could fill, a Source that does not parse.
+func New(name, version string, opts ...Options) *Server {
+	s := &Server{name: name, version: version}
+	switch len(opts) {
+	case 0:
+	case 1:
+		s.o = opts[0]
+	default:
+		panic("server: New takes one Options at most")
+	}
+	if s.o.Logger == nil {
+		s.o.Logger = slog.Default()
+	}
+	if s.o.PageSize <= 0 {
+		s.o.PageSize = 1000
+	}
+	s.limits = s.o.Limits.WithDefaults()
+	if s.o.Args != nil {
+		if err := tool.CheckArgs(s.o.Args); err != nil {
+			panic(fmt.Sprintf("server: Options.Args: %v", err))
+		}
+	}
+	if s.o.Source != nil {
+		source, err := tool.ParseSource(s.o.Source)
+		if err != nil {
+			panic(fmt.Sprintf("server: Options.Source: %v", err))
+		}
+		s.source = source
+	}
+	s.http = transport.NewHTTP(&s.table, s.accept, transport.HTTPOptions{
+		Limits:         s.o.Limits,
+		KeepAlive:      s.o.KeepAlive,
+		PublicURL:      s.o.PublicURL,
+		AllowedHosts:   s.o.AllowedHosts,
+		AllowedOrigins: s.o.AllowedOrigins,
+		ArgHeaders:     s.o.ArgHeaders,
+		IsCredential:   func(name string) bool { return tool.IsSecretName(name, s.o.SecretArgs...) },
+		Logger:         s.o.Logger,
+	})
+	return s
+}
+
+// Tool adds a function as a tool. [tool.New] says which functions and options
+// there are. It panics if the function cannot be a tool or its name is taken,
+// naming the function, its file and line, and what would do: at start-up that is
+// the earliest anyone can be told. [tool.New] and Add are the pair that returns
+// errors.
+func (s *Server) Tool(fn any, options ...tool.Option) {
+	if s.source != nil {
+		options = append([]tool.Option{tool.Comments(s.source)}, options...)
+	}
+	t, err := tool.New(fn, options...)
+	if err == nil {
+		err = s.Add(t)
+	}
+	if err != nil {
+		panic(err.Error())
+	}
+}
+
+// Add adds a tool; clients that are connected are told. It fails if the name is
+// taken.
+func (s *Server) Add(t *tool.Tool) error {
+	if err := s.tools.add(t); err != nil {
+		return err
+	}
+	s.toolsChanged()
+	return nil
+}
+
+// Remove takes the tool out; clients that are connected are told. Calls under
+// way go on. It reports whether there was one.
+func (s *Server) Remove(name string) bool {
+	if !s.tools.remove(name) {
+		return false
+	}
+	s.toolsChanged()
+	return true
+}
+
+// Handler returns the server as an [http.Handler] for a mux of your own, under
+// any prefix: [transport.HTTP] lists its endpoints. Wildcards of the pattern
+// that it is mounted under become connection arguments:
+//
+//	mux.Handle("/k/{auth}/", srv.Handler())
+func (s *Server) Handler() http.Handler { return s.http }
+
+// Shutdown ends the HTTP sessions of Handler in order: nothing new begins, calls
+// under way have until ctx ends, then their contexts end with
+// [transport.ErrShutdown], then the streams close. The error says that calls
+// were cut. Call it before the Shutdown of your http.Server, which waits for the
+// streams. Run does all this by itself.
+func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
+
+// ServeStdio serves one connection on standard input and output and returns when
+// the input ends or ctx does. Meanwhile what else is printed to standard output
+// goes to standard error. The connection arguments are those of the environment:
+// MCP_ARG_NAME, and what Options.ArgEnv names.
+func (s *Server) ServeStdio(ctx context.Context) error { return s.serveStdio(ctx, nil) }
+
+func (s *Server) serveStdio(ctx context.Context, args url.Values) error {
+	stdout, restore, err := transport.TakeStdout()
+	if err != nil {
+		return fmt.Errorf("taking standard output: %w", err)
+	}
+	defer restore()
+	return s.ServeStreams(ctx, os.Stdin, stdout, args)
+}
+
+// ServeStreams serves one connection on a pair of streams, a message a line, as
+// ServeStdio does on its own. The arguments of the environment fill in what args
+// lacks.
+func (s *Server) ServeStreams(ctx context.Context, in io.Reader, out io.Writer, args url.Values) error {
+	return transport.ServeStdio(ctx, &s.table, s.accept, in, out, transport.StdioOptions{
+		Limits: s.o.Limits,
+		Args:   s.withEnvironment(args),
+		Drain:  s.o.Drain,
+	})
+}
+
+// Connect opens an in-memory connection with these arguments: what
+// [transport.OpenPipe] says. Package servertest is a client on top of it.
+func (s *Server) Connect(ctx context.Context, args url.Values, toClient func(text []byte)) (*transport.Pipe, error) {
+	return transport.OpenPipe(ctx, &s.table, s.accept, toClient, transport.PipeOptions{Limits: s.o.Limits, Args: args})
+}
+
+const envPrefix = "MCP_ARG_"
+
+func (s *Server) withEnvironment(args url.Values) url.Values {
+	all := make(url.Values)
+	for _, pair := range os.Environ() {
+		env, value, _ := strings.Cut(pair, "=")
+		if name, ok := strings.CutPrefix(env, envPrefix); ok {
+			all[strings.ToLower(name)] = []string{value}
+		}
+	}
+	for env, name := range s.o.ArgEnv {
+		if value, ok := os.LookupEnv(env); ok {
+			all[name] = []string{value}
+		}
+	}
+	for name, values := range args {
+		all[name] = values
+	}
+	return all
+}
