@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"iter"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,26 +17,27 @@ type argSource struct {
 	values []string
 }
 
-// argSources yields what a request says, in order of precedence: the path's
-// wildcards, the query, the headers. The order within each is fixed too, so that
-// the same request always means the same.
-func (h *HTTP) argSources(r *http.Request, query url.Values) iter.Seq[argSource] {
-	return func(yield func(argSource) bool) {
-		for name := range wildcards(r.Pattern) {
-			if value := r.PathValue(name); value != "" && !yield(argSource{name: name, values: []string{value}}) {
-				return
-			}
+// argSources calls use with what a request says, in order of precedence: the
+// path's wildcards, the query, the headers. The order within each is fixed too,
+// so that the same request always means the same.
+func (h *HTTP) argSources(r *http.Request, query url.Values, use func(argSource)) {
+	for name := range wildcards(r.Pattern) {
+		if value := r.PathValue(name); value != "" {
+			use(argSource{name: name, values: []string{value}})
 		}
-		for _, name := range slices.Sorted(maps.Keys(query)) {
-			if !yield(argSource{name: name, values: query[name]}) {
-				return
-			}
-		}
-		for _, header := range h.argHeaders {
-			values := headerArg(r.Header, header)
-			if values != nil && !yield(argSource{name: h.o.ArgHeaders[header], header: header, values: values}) {
-				return
-			}
+	}
+	var few [8]string // a POST has one name as a rule, and is to cost nothing here
+	names := few[:0]
+	for name := range query {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		use(argSource{name: name, values: query[name]})
+	}
+	for _, header := range h.argHeaders {
+		if values := headerArg(r.Header, header); values != nil {
+			use(argSource{name: h.o.ArgHeaders[header], header: header, values: values})
 		}
 	}
 }
@@ -50,11 +50,11 @@ func (h *HTTP) connectArgs(r *http.Request) (url.Values, error) {
 		return nil, &Refusal{Status: http.StatusBadRequest, Reason: "the URL's query is malformed"}
 	}
 	args := make(url.Values, len(query))
-	for source := range h.argSources(r, query) {
+	h.argSources(r, query, func(source argSource) {
 		if _, taken := args[source.name]; !taken {
 			args[source.name] = source.values
 		}
-	}
+	})
 	return args, nil
 }
 
@@ -105,19 +105,17 @@ type credential struct {
 	print  fingerprint
 }
 
-// credentials returns everything a request says about who is calling, whichever
-// of it became the argument, in order of precedence.
-func (h *HTTP) credentials(r *http.Request) []credential {
-	var found []credential
-	query, _ := url.ParseQuery(r.URL.RawQuery) // what parses; connectArgs refuses the rest
-	for source := range h.argSources(r, query) {
+// credentials returns everything a request with this query says about who is
+// calling, whichever of it became the argument, in order of precedence.
+func (h *HTTP) credentials(r *http.Request, query url.Values) (found []credential) {
+	h.argSources(r, query, func(source argSource) {
 		if !h.o.IsCredential(source.name) {
-			continue
+			return
 		}
 		for _, value := range source.values {
 			found = append(found, credential{source.name, source.header, fingerprintOf(value)})
 		}
-	}
+	})
 	return found
 }
 

@@ -48,12 +48,8 @@ func printable(s string) string {
 }
 
 func onLoopback(r *http.Request) bool {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	if local == nil {
-		return false
-	}
-	addr, err := netip.ParseAddrPort(local.String())
-	return err == nil && addr.Addr().Unmap().IsLoopback()
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ok && local.IP.IsLoopback() // also of ::ffff:127.0.0.1
 }
 
 // hostname returns the host of a Host header, without port, brackets and final dot.
@@ -100,6 +96,9 @@ func (h *HTTP) cors(w http.ResponseWriter, r *http.Request) {
 }
 
 func isJSON(contentType string) bool {
+	if contentType == "application/json" { // as nearly everyone writes it
+		return true
+	}
 	media, params, err := mime.ParseMediaType(contentType)
 	charset, given := params["charset"]
 	return err == nil && media == "application/json" && (!given || strings.EqualFold(charset, "utf-8"))

@@ -79,7 +79,7 @@ func (h *HTTP) connectSSE(r *http.Request) (*Peer, error) {
 		return nil, err
 	}
 	p.Args, p.Header, p.RemoteAddr = args, r.Header, r.RemoteAddr
-	s := &sseStream{http: h, opened: h.credentials(r)}
+	s := &sseStream{http: h, opened: h.credentials(r, r.URL.Query())}
 	s.init(p.ctx, h.o.Limits.Queue)
 	p.out = s
 	if len(s.opened) > 0 {
@@ -104,7 +104,8 @@ func (h *HTTP) endpoint(r *http.Request, id string) string {
 // postSSE serves POST /messages/: it takes a message for the stream that the
 // query names. The response comes on that stream.
 func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
-	p := h.table.find(r.URL.Query().Get("session_id"))
+	query := r.URL.Query() // what of it parses
+	p := h.table.find(query.Get("session_id"))
 	s, ok := (*sseStream)(nil), false
 	if p != nil {
 		s, ok = p.out.(*sseStream)
@@ -113,7 +114,7 @@ func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
 		noSession(w)
 		return
 	}
-	if refusal := checkCaller(s.opened, h.credentials(r)); refusal != nil {
+	if refusal := checkCaller(s.opened, h.credentials(r, query)); refusal != nil {
 		h.o.Logger.Warn("message refused", "session", short(p.ID), "remote", r.RemoteAddr, "status", refusal.Status)
 		h.refuse(w, refusal)
 		return
@@ -142,10 +143,9 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 		return
 	}
 	var run func()
-	finish := func() { p.finish(); h.runs.done() }
 	defer func() {
 		if run == nil { // nothing is left, or Receive panicked
-			finish()
+			h.finish(p)
 		}
 	}()
 	if p.calls.running() > h.o.Limits.runs() {
@@ -167,9 +167,15 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 	}
 	if run != nil {
 		go func() {
-			defer finish()
+			defer h.finish(p)
 			defer body.Put()
 			run()
 		}()
 	}
+}
+
+// finish counts one call less, of the session and of the server.
+func (h *HTTP) finish(p *Peer) {
+	p.finish()
+	h.runs.done()
 }
