@@ -46,7 +46,14 @@ func decodeParams(c *call, dst any) error {
 	return nil
 }
 
+// maxClient is how many bytes a client may say about itself: they are kept as
+// long as the session, of which there may be many.
+const maxClient = 64 << 10
+
 func initialize(c *call, dst []byte) ([]byte, error) {
+	if len(c.params) > maxClient {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params are larger than %d bytes", maxClient)
+	}
 	var p mcp.InitializeParams
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err

@@ -126,6 +126,9 @@ func (s *Server) Remove(name string) bool {
 // that it is mounted under become connection arguments:
 //
 //	mux.Handle("/k/{auth}/", srv.Handler())
+//
+// Of muxes within muxes it is the innermost whose wildcards are seen: net/http
+// keeps no others.
 func (s *Server) Handler() http.Handler { return s.http }
 
 // Shutdown ends the HTTP sessions of Handler in order: nothing new begins, calls
