@@ -8,12 +8,14 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"os"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
@@ -272,6 +274,10 @@ func TestRegistration(t *testing.T) {
 		{"not a function", func(srv *server.Server) { srv.Tool(7) }, []string{"int is not a function", "accepted forms"}},
 		{"signature", func(srv *server.Server) { srv.Tool(badSignature) }, []string{"server_test.badSignature", "call_test.go:", "accepted forms"}},
 		{"no name", func(srv *server.Server) { srv.Tool(func() {}) }, []string{"call_test.go:", "tool.Name"}},
+		{"source", func(*server.Server) {
+			server.New("source", "1", server.Options{Source: fstest.MapFS{"bad.go": {Data: []byte("package main\n\nfunc {")}}})
+		}, []string{"Options.Source", "bad.go:3"}},
+		{"two options", func(*server.Server) { server.New("o", "1", server.Options{}, server.Options{}) }, []string{"one Options"}},
 		{"duplicate", func(srv *server.Server) { srv.Tool(who); srv.Tool(who) }, []string{`"who"`, "already"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -286,6 +292,39 @@ func TestRegistration(t *testing.T) {
 			tt.add(server.New("registration", "1", server.Options{Logger: quiet}))
 			t.Error("no panic")
 		})
+	}
+}
+
+// described is a tool that its comment describes.
+func described(in struct {
+	// City to look up.
+	City string `json:"city"`
+}) string {
+	return in.City
+}
+
+// TestSource: comments in the embedded source are what clients read, unless an
+// option says it.
+func TestSource(t *testing.T) {
+	text, err := os.ReadFile("call_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := server.New("source", "1", server.Options{Source: fstest.MapFS{"call.go": {Data: text}}, Logger: quiet})
+	srv.Tool(described)
+	srv.Tool(described, tool.Name("other"), tool.Description("An option."))
+	c := servertest.Connect(t, srv, servertest.Options{})
+	raw, err := c.Request("tools/list", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`{"name":"described","description":"described is a tool that its comment describes.",`,
+		`{"name":"other","description":"An option.",`,
+	} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("the list lacks %s:\n%s", want, raw)
+		}
 	}
 }
 
