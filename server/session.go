@@ -27,8 +27,7 @@ type session struct {
 	revision *revision // nil until initialize
 	client   tool.Client
 	level    slog.Level           // from which the client wants log messages
-	calls    map[jsonrpc.ID]*call // not answered yet
-	active   int                  // requests, those included whose answer is being sent
+	calls    map[jsonrpc.ID]*call // not answered yet; the transport bounds those whose answer waits to be read
 }
 
 // Receive implements [transport.Receiver].
@@ -80,8 +79,8 @@ func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, meth
 		return nil, h, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not known here", clip(m.Method))
 	case s.calls[m.ID] != nil:
 		return nil, h, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "request id %s is in use by a request that has not been answered", clip(string(m.ID)))
-	case len(s.calls) >= s.server.limits.Calls, s.active/2 >= s.server.limits.Calls:
-		return nil, h, jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%d requests of this session are under way: wait for an answer", s.active)
+	case len(s.calls) >= s.server.limits.Calls:
+		return nil, h, jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%d requests of this session are under way: wait for an answer", len(s.calls))
 	case len(m.Params) > 0 && m.Params[0] != '{':
 		return nil, h, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params must be an object")
 	}
@@ -99,7 +98,6 @@ func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, meth
 		s.calls = make(map[jsonrpc.ID]*call)
 	}
 	s.calls[m.ID] = c
-	s.active++
 	return c, h, nil
 }
 
@@ -114,16 +112,10 @@ func (s *session) release(c *call) {
 	}
 }
 
-// end comes when nothing of the call is left, its answer sent. Until then it
-// counts: answers that nobody reads have a limit too.
+// end comes when nothing of the call is left, whether or not it was answered.
 func (s *session) end(c *call) {
 	c.cancel(nil)
 	s.release(c)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.active--; s.active == 0 {
-		s.calls = nil // an idle session holds no empty map
-	}
 }
 
 // clip keeps what a client wrote from filling an answer.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 
 	sse "github.com/tmaxmax/go-sse"
@@ -335,19 +334,6 @@ func (c *Client) Await(method string, n int) []Message {
 			c.t.Fatalf("waiting for %d of %s: %v", n, method, c.t.Context().Err())
 		}
 	}
-}
-
-// PostURL returns the endpoint with another query, for tests of what a stranger
-// may try.
-func (c *Client) PostURL(change func(url.Values)) string {
-	u, err := url.Parse(c.Endpoint)
-	if err != nil {
-		c.t.Fatalf("servertest: %v", err)
-	}
-	query := u.Query()
-	change(query)
-	u.RawQuery = query.Encode()
-	return u.String()
 }
 
 // Close ends the connection as a client does that goes away. It may be called
