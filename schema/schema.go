@@ -56,7 +56,9 @@ type Plan struct {
 // Input plans how values of t are read. Field tags are those of encoding/json
 // and of github.com/invopop/jsonschema (jsonschema, jsonschema_description and
 // jsonschema_extras), and the methods JSONSchema, JSONSchemaExtend and
-// JSONSchemaAlias of that package are honoured.
+// JSONSchemaAlias of that package are honoured. The tag mcpheader:"Region" is
+// MCP's own: it marks a string, an integer or a boolean with x-mcp-header
+// (2026-07-28, Custom Headers from Tool Parameters).
 //
 // The error names the Go type and field, and says what to do: t holds something
 // JSON cannot carry, a tag does not mean what it seems to, or the document would

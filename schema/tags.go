@@ -16,6 +16,14 @@ import (
 // tags applies the schema tags of field f, whose node is n, in the struct of
 // node parent.
 func (b *builder) tags(parent, n *node, f *structField) (required bool, err error) {
+	if required, err = b.applyKeywords(parent, n, f); err != nil {
+		return false, err
+	}
+	return required, b.header(n, f)
+}
+
+// applyKeywords applies the tags that hold keywords of JSON Schema.
+func (b *builder) applyKeywords(parent, n *node, f *structField) (required bool, err error) {
 	tag, description, extras := f.Tag.Get("jsonschema"), f.Tag.Get("jsonschema_description"), f.Tag.Get("jsonschema_extras")
 	if tag == "" && description == "" && extras == "" {
 		return false, nil
@@ -41,6 +49,32 @@ func (b *builder) tags(parent, n *node, f *structField) (required bool, err erro
 	parent.joinGroups(&parent.schema.OneOf, outer.OneOf, f.name)
 	parent.joinGroups(&parent.schema.AnyOf, outer.AnyOf, f.name)
 	return slices.Contains(pieces, "required"), nil
+}
+
+// headerKeyword marks a property that clients repeat in an HTTP header
+// (2026-07-28, Custom Headers from Tool Parameters).
+const headerKeyword = "x-mcp-header"
+
+// header applies the mcpheader tag. It concerns what is read alone: a type may be
+// both a tool's input and its output.
+func (b *builder) header(n *node, f *structField) error {
+	name, ok := f.Tag.Lookup("mcpheader")
+	if !ok || b.out {
+		return nil
+	}
+	switch {
+	case name == "":
+		return errors.New("the mcpheader tag is empty: write the part of the header's name behind Mcp-Param-, or remove it")
+	case !slices.Contains([]string{"string", "integer", "boolean"}, n.schema.Type):
+		return fmt.Errorf("mcpheader:%q: a header holds a string, an integer or a boolean, not %s: remove it", name, cmp.Or(n.schema.Type, "a value of any type"))
+	case n.null:
+		return fmt.Errorf("mcpheader:%q: a header cannot be null: remove nullable", name)
+	}
+	if n.schema.Extras == nil {
+		n.schema.Extras = map[string]any{}
+	}
+	n.schema.Extras[headerKeyword] = name
+	return nil
 }
 
 // dropBounds drops bounds of the Go type that the tag replaces by others.
