@@ -42,20 +42,21 @@ func (h *HTTP) argSources(r *http.Request, query url.Values, use func(argSource)
 	}
 }
 
-// connectArgs are the connection arguments of a request: for each name those of
-// the first source that has it.
-func (h *HTTP) connectArgs(r *http.Request) (url.Values, error) {
+// connectArgs are the connection arguments of a request, for each name those of
+// the first source that has it, and the credentials among all of them.
+func (h *HTTP) connectArgs(r *http.Request) (args url.Values, opened []credential, err error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil { // whose text quotes the query
-		return nil, &Refusal{Status: http.StatusBadRequest, Reason: "the URL's query is malformed"}
+		return nil, nil, &Refusal{Status: http.StatusBadRequest, Reason: "the URL's query is malformed"}
 	}
-	args := make(url.Values, len(query))
+	args = make(url.Values, len(query))
 	h.argSources(r, query, func(source argSource) {
 		if _, taken := args[source.name]; !taken {
 			args[source.name] = source.values
 		}
+		opened = h.appendCredentials(opened, source)
 	})
-	return args, nil
+	return args, opened, nil
 }
 
 // wildcards yields the names in a pattern of [http.ServeMux].
@@ -108,14 +109,17 @@ type credential struct {
 // credentials returns everything a request with this query says about who is
 // calling, whichever of it became the argument, in order of precedence.
 func (h *HTTP) credentials(r *http.Request, query url.Values) (found []credential) {
-	h.argSources(r, query, func(source argSource) {
-		if !h.o.IsCredential(source.name) {
-			return
-		}
-		for _, value := range source.values {
-			found = append(found, credential{source.name, source.header, fingerprintOf(value)})
-		}
-	})
+	h.argSources(r, query, func(source argSource) { found = h.appendCredentials(found, source) })
+	return found
+}
+
+func (h *HTTP) appendCredentials(found []credential, source argSource) []credential {
+	if !h.o.IsCredential(source.name) {
+		return found
+	}
+	for _, value := range source.values {
+		found = append(found, credential{source.name, source.header, fingerprintOf(value)})
+	}
 	return found
 }
 
@@ -126,7 +130,7 @@ func checkCaller(opened, now []credential) *Refusal {
 	for _, c := range now {
 		known := func(o credential) bool { return o.arg == c.arg && o.print.equal(c.print) }
 		if !slices.ContainsFunc(opened, known) {
-			return &Refusal{Status: http.StatusForbidden, Reason: "this session was opened with another credential, or with none: open the stream with the one that the requests carry"}
+			return &Refusal{Status: http.StatusForbidden, Reason: "this session was opened with another credential, or with none: open one with the credential that the requests carry"}
 		}
 	}
 	for _, o := range opened {

@@ -9,18 +9,24 @@ import (
 )
 
 // batch gathers the responses to one JSON-RPC batch (section 6) and sends them
-// as one array; everything else passes through to the peer at once.
+// as one array; everything else passes through at once.
 type batch struct {
-	peer  *Peer
+	to    replier
 	mu    sync.Mutex // a request may be answered early, by its timeout
 	array []byte
 	sent  bool // a response that comes later goes by itself
 }
 
+// replier is where the answers to a batch go.
+type replier interface {
+	Sender
+	sendArray(text []byte) // what cannot be sent is lost with the connection
+}
+
 // Send implements [Sender].
 func (b *batch) Send(ctx context.Context, m *jsonrpc.Message) error {
 	if m.Method != "" || !b.add(m) {
-		return b.peer.Send(ctx, m)
+		return b.to.Send(ctx, m)
 	}
 	return nil
 }
@@ -45,16 +51,18 @@ func (b *batch) flush() {
 	b.sent = true
 	b.mu.Unlock()
 	if b.array != nil {
-		_ = b.peer.out.sendText(b.peer.ctx, append(b.array, ']')) // fails only with the connection
+		b.to.sendArray(append(b.array, ']'))
 	}
 }
 
-func (p *Peer) deliverBatch(to Receiver, text []byte, h http.Header) (func(), *jsonrpc.Error) {
+// deliverBatch hands each element of a batch to a receiver, and what comes back
+// to reply. The rest is as with deliver.
+func (p *Peer) deliverBatch(to Receiver, text []byte, h http.Header, reply replier) (run func(), failure *jsonrpc.Error) {
 	elems, err := jsonrpc.Split(text)
 	if err != nil {
 		return nil, jsonrpc.AsError(err)
 	}
-	b := &batch{peer: p}
+	b := &batch{to: reply}
 	var runs []func()
 	for _, elem := range elems {
 		m, err := jsonrpc.Parse(elem)

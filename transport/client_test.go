@@ -27,8 +27,13 @@ type stream struct {
 
 // get opens a stream. A response that is none is returned as an error.
 func (w *world) get(path string, header http.Header) (*stream, error) {
+	return w.stream(http.MethodGet, path, "", header)
+}
+
+// stream opens the stream that answers a request.
+func (w *world) stream(method, path, body string, header http.Header) (*stream, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.url+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, w.url+path, strings.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -38,7 +43,7 @@ func (w *world) get(path string, header http.Header) (*stream, error) {
 		cancel()
 		return nil, err
 	}
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" {
 		defer cancel()
 		defer res.Body.Close()
 		body, _ := io.ReadAll(res.Body)
@@ -70,10 +75,14 @@ func (w *world) open(path string, header http.Header) *stream {
 	return s
 }
 
-type event struct{ name, data string }
+// seen is an event as a client reads it. hasData tells an empty field from none.
+type seen struct {
+	name, data, id, retry string
+	hasData               bool
+}
 
 // next reads an event, or a comment, by the rules of the HTML standard.
-func (s *stream) next() (e event, err error) {
+func (s *stream) next() (e seen, err error) {
 	var data []string
 	for {
 		line, err := s.r.ReadString('\n')
@@ -88,7 +97,12 @@ func (s *stream) next() (e event, err error) {
 			e.name, data = "comment", append(data, strings.TrimPrefix(value, " "))
 		case name == "event":
 			e.name = strings.TrimPrefix(value, " ")
+		case name == "id":
+			e.id = strings.TrimPrefix(value, " ")
+		case name == "retry":
+			e.retry = strings.TrimPrefix(value, " ")
 		case name == "data":
+			e.hasData = true
 			data = append(data, strings.TrimPrefix(value, " "))
 		default:
 			return e, fmt.Errorf("unexpected line %q", line)
@@ -104,7 +118,7 @@ func (s *stream) want(text string) {
 		if e.name == "comment" {
 			continue
 		}
-		if err != nil || e != (event{"message", text}) {
+		if err != nil || e.name != "message" || e.data != text {
 			s.w.t.Fatalf("got %.200v, %v, want the message %.200s", e, err, text)
 		}
 		return

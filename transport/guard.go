@@ -89,10 +89,33 @@ func (h *HTTP) cors(w http.ResponseWriter, r *http.Request) {
 	header.Set("Access-Control-Allow-Origin", origin)
 	header.Set("Access-Control-Expose-Headers", "Mcp-Session-Id, Retry-After, WWW-Authenticate")
 	if r.Method == http.MethodOptions {
-		header.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
-		header.Set("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id")
+		header.Set("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
+		header.Set("Access-Control-Allow-Headers", corsHeaders+paramHeaders(r))
 		header.Set("Access-Control-Max-Age", "86400")
 	}
+}
+
+const corsHeaders = "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id"
+
+// paramHeaders returns the headers that a preflight asks for and that carry
+// arguments of tools, whose names only the tools know (2026-07-28, streamable
+// HTTP, request metadata), each after a comma.
+func paramHeaders(r *http.Request) string {
+	var found strings.Builder
+	for _, line := range r.Header.Values("Access-Control-Request-Headers") {
+		for name := range strings.SplitSeq(line, ",") {
+			name = strings.ToLower(strings.TrimSpace(name))
+			if strings.HasPrefix(name, "mcp-param-") && !strings.ContainsFunc(name, notToken) {
+				found.WriteString(", " + name)
+			}
+		}
+	}
+	return found.String()
+}
+
+// notToken reports whether a header's name cannot hold c (RFC 9110, section 5.6.2).
+func notToken(c rune) bool {
+	return c <= ' ' || c > '~' || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", c)
 }
 
 func isJSON(contentType string) bool {
@@ -104,23 +127,38 @@ func isJSON(contentType string) bool {
 	return err == nil && media == "application/json" && (!given || strings.EqualFold(charset, "utf-8"))
 }
 
-// acceptsStream reports whether the client takes an event stream. One that says
-// nothing takes anything (RFC 9110, section 12.5.1).
-func acceptsStream(r *http.Request) bool {
-	accept := r.Header.Values("Accept")
+// accepts is what a client takes for an answer.
+type accepts struct{ json, stream bool }
+
+// accepted returns what a client takes. One that says nothing takes anything
+// (RFC 9110, section 12.5.1).
+func accepted(r *http.Request) (a accepts) {
+	accept := r.Header["Accept"]
 	if len(accept) == 0 {
-		return true
+		return accepts{json: true, stream: true}
 	}
 	for _, line := range accept {
 		for part := range strings.SplitSeq(line, ",") {
-			media, params, _ := mime.ParseMediaType(strings.TrimSpace(part))
-			if q, err := strconv.ParseFloat(params["q"], 64); err == nil && q == 0 {
-				continue // "not acceptable"
-			}
-			if media == "text/event-stream" || media == "text/*" || media == "*/*" {
-				return true
-			}
+			a.add(strings.TrimSpace(part))
 		}
 	}
-	return false
+	return a
+}
+
+func (a *accepts) add(part string) {
+	media, params, _ := strings.Cut(part, ";")
+	if params != "" {
+		_, values, _ := mime.ParseMediaType(part)
+		if q, err := strconv.ParseFloat(values["q"], 64); err == nil && q == 0 {
+			return // "not acceptable"
+		}
+	}
+	switch strings.ToLower(strings.TrimSpace(media)) {
+	case "application/json", "application/*":
+		a.json = true
+	case "text/event-stream", "text/*":
+		a.stream = true
+	case "*/*":
+		a.json, a.stream = true, true
+	}
 }

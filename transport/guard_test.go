@@ -54,7 +54,7 @@ func TestSource(t *testing.T) {
 			o := options()
 			o.AllowedHosts, o.AllowedOrigins = tt.hosts, tt.origins
 			h := NewHTTP(new(Table), newFake().accept, o)
-			for _, route := range []string{"/sse", "/messages/"} {
+			for _, route := range []string{"/sse", "/messages/", "/mcp"} {
 				r := httptest.NewRequest(http.MethodOptions, route, nil)
 				r.Host = tt.host
 				if tt.origin != "" {
@@ -94,8 +94,8 @@ func TestCORS(t *testing.T) {
 		{name: "preflight", method: "OPTIONS", origin: app, allowed: []string{"https://b.example", app}, status: 204, want: map[string]string{
 			"Vary":                          "Origin",
 			"Access-Control-Allow-Origin":   app,
-			"Access-Control-Allow-Methods":  "GET, POST, OPTIONS",
-			"Access-Control-Allow-Headers":  "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id",
+			"Access-Control-Allow-Methods":  "GET, POST, DELETE, OPTIONS",
+			"Access-Control-Allow-Headers":  "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id",
 			"Access-Control-Expose-Headers": "Mcp-Session-Id, Retry-After, WWW-Authenticate",
 			"Access-Control-Max-Age":        "86400",
 		}},
@@ -127,5 +127,28 @@ func TestCORS(t *testing.T) {
 				t.Errorf("%d %v, want %d %v", w.Code, got, tt.status, slices.Sorted(maps.Keys(tt.want)))
 			}
 		})
+	}
+}
+
+// A preflight may ask for the headers that carry arguments of tools.
+func TestCORSParams(t *testing.T) {
+	o := options()
+	o.AllowedOrigins = []string{"https://app.example"}
+	h := NewHTTP(new(Table), newFake().accept, o)
+	for asked, want := range map[string]string{
+		"":                                    "",
+		"content-type":                        "",
+		"mcp-param-city":                      ", mcp-param-city",
+		"Mcp-Param-A, mcp-method,mcp-param-b": ", mcp-param-a, mcp-param-b",
+		"x-mcp-param-a, mcp-param-a b, mcp-param-\"é": "",
+	} {
+		r := httptest.NewRequest(http.MethodOptions, "/mcp", nil)
+		r.Header.Set("Origin", "https://app.example")
+		r.Header.Set("Access-Control-Request-Headers", asked)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got, ok := strings.CutPrefix(w.Header().Get("Access-Control-Allow-Headers"), corsHeaders); !ok || got != want {
+			t.Errorf("%q: %q, want %q", asked, got, want)
+		}
 	}
 }

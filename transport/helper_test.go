@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,9 +28,9 @@ import (
 //	panic     never: Receive panics
 //	close     never: Receive closes the connection
 //
-// Notifications it only notes.
+// and those of fakeSession.streamable. Notifications it only notes.
 type fake struct {
-	release   chan struct{} // for stubborn
+	release   chan struct{} // for stubborn, and for each step of gated
 	started   chan string   // the methods of requests that run
 	principal any
 	refuse    error
@@ -37,10 +38,39 @@ type fake struct {
 	mu    sync.Mutex
 	peers []*Peer
 	notes []string
+	opens []*Peer           // for which Opened was called
+	ends  map[*Peer][]error // and Closed
 }
 
 func newFake() *fake {
-	return &fake{release: make(chan struct{}), started: make(chan string, 10_000)}
+	return &fake{release: make(chan struct{}), started: make(chan string, 10_000), ends: make(map[*Peer][]error)}
+}
+
+// Opened implements Observer.
+func (s fakeSession) Opened() {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	s.f.opens = append(s.f.opens, s.p)
+}
+
+// Closed implements Observer.
+func (s fakeSession) Closed(cause error) {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	s.f.ends[s.p] = append(s.f.ends[s.p], cause)
+}
+
+// observed returns how often Opened was called for a peer, and what Closed was
+// called with.
+func (f *fake) observed(p *Peer) (opened int, closed []error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, other := range f.opens {
+		if other == p {
+			opened++
+		}
+	}
+	return opened, f.ends[p]
 }
 
 func (f *fake) accept(p *Peer) (Receiver, error) {
@@ -80,6 +110,9 @@ func (s fakeSession) Receive(ctx context.Context, x *Exchange) (run func()) {
 	case "close":
 		s.p.Close(ErrExpired)
 		return nil
+	}
+	if run, ok := s.streamable(ctx, x); ok {
+		return run
 	}
 	if !m.IsRequest() {
 		s.f.mu.Lock()
@@ -135,35 +168,61 @@ type world struct {
 	h      *HTTP
 	url    string
 	client *http.Client
+
+	mayPanic bool
 }
 
 // serve starts a server on a loopback port. wrap, which may be nil, puts
 // something before the handler.
 func serve(t *testing.T, o HTTPOptions, wrap func(http.Handler) http.Handler) *world {
-	w := &world{fake: newFake(), t: t, table: new(Table)}
-	w.h = NewHTTP(w.table, w.accept, o)
+	w := &world{fake: newFake(), t: t}
+	w.start(w.accept, o, wrap, (*httptest.Server).Start)
+	return w
+}
+
+// start starts w's server, by start.
+func (w *world) start(accept Accept, o HTTPOptions, wrap func(http.Handler) http.Handler, start func(*httptest.Server)) {
+	w.table = new(Table)
+	w.h = NewHTTP(w.table, accept, o)
 	var handler http.Handler = w.h
 	if wrap != nil {
 		handler = wrap(handler)
 	}
 	srv := httptest.NewUnstartedServer(handler)
-	srv.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
-	srv.Start()
+	srv.Config.ErrorLog = log.New(w, "", 0)
+	start(srv)
 	w.url, w.client = srv.URL, srv.Client()
-	t.Cleanup(func() {
+	w.t.Cleanup(func() {
 		srv.CloseClientConnections()
 		srv.Close()
 		w.allGone()
 	})
-	return w
+}
+
+// Write takes what net/http logs. A panic fails the test, unless that wants it.
+func (w *world) Write(text []byte) (int, error) {
+	if strings.Contains(string(text), "panic") && !w.mayPanic {
+		w.t.Errorf("net/http says: %s", text)
+	}
+	return len(text), nil
 }
 
 // allGone fails the test if the server still counts what has ended.
 func (w *world) allGone() {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
+	for p := range w.h.sessions() {
+		if s, ok := p.out.(*streamable); ok && s.log.Load() != nil {
+			p.Close(ErrShutdown) // it lasts until somebody ends it
+		}
+	}
 	if w.h.runs.wait(ctx) != nil || w.h.streams.wait(ctx) != nil || w.table.Len() > 0 || len(w.table.accounts) > 0 {
 		w.t.Errorf("left: %d runs, %d streams, %d sessions, accounts %v", w.h.runs.running(), w.h.streams.running(), w.table.Len(), w.table.accounts)
+	}
+	for _, p := range w.peers {
+		if opened, closed := w.observed(p); opened > 1 || opened != len(closed) {
+			w.t.Errorf("a connection was observed to open %d times, and to end with %v", opened, closed)
+		}
 	}
 }
 
@@ -174,7 +233,7 @@ func bubble(t *testing.T, o HTTPOptions, setup func(*http.Server), f func(t *tes
 		w := &world{fake: newFake(), t: t, table: new(Table), url: "http://test"}
 		w.h = NewHTTP(w.table, w.accept, o)
 		ln := &memListener{conns: make(chan net.Conn), done: make(chan struct{})}
-		srv := &http.Server{Handler: w.h, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
+		srv := &http.Server{Handler: w.h, ErrorLog: log.New(w, "", 0)}
 		if setup != nil {
 			setup(srv)
 		}

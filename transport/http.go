@@ -50,6 +50,16 @@ type HTTPOptions struct {
 	// nil is none.
 	IsCredential func(name string) bool
 
+	// Alone reports whether a message that came to the streamable HTTP endpoint
+	// stands alone: it is served on a connection of its own, with the arguments of
+	// the request that brought it, whatever session that names; and that
+	// connection ends with the HTTP request. nil is none.
+	Alone func(h http.Header, m *jsonrpc.Message) bool
+
+	// NoSessions serves every message to the streamable HTTP endpoint on a
+	// connection of its own: [Peer.Keep] does nothing, GET and DELETE are refused.
+	NoSessions bool
+
 	// Logger gets what goes wrong; nil is slog.Default.
 	Logger *slog.Logger
 }
@@ -57,16 +67,27 @@ type HTTPOptions struct {
 // HTTP serves connections as an [http.Handler], under any prefix: requests are
 // told apart by how their path ends.
 //
-//	GET  …/sse          opens an HTTP+SSE stream (2024-11-05, HTTP with SSE)
-//	POST …/messages/    takes a message for a stream
-//	GET  …/healthz      200, or 503 while shutting down
+//	POST   …/mcp          takes a message and answers it (streamable HTTP)
+//	GET    …/mcp          streams what a session sends by itself, or the rest of a
+//	                      stream that was cut (2025-03-26 to 2025-11-25, transports)
+//	DELETE …/mcp          ends a session
+//	GET    …/sse          opens an HTTP+SSE stream (2024-11-05, HTTP with SSE)
+//	POST   …/messages/    takes a message for such a stream
+//	GET    …/healthz      200, or 503 while shutting down
+//
+// A session of streamable HTTP begins when a [Receiver] calls [Peer.Keep]. Where
+// it does not, a message has a connection of its own, which ends with the HTTP
+// request and is cancelled when the client leaves. In a session a client that
+// leaves cancels nothing: what comes on a stream is kept, and a GET with
+// Last-Event-ID resumes it. An answer that has not become a stream has no event
+// id to resume from, and is lost.
 type HTTP struct {
 	table      *Table
 	accept     Accept
 	o          HTTPOptions
 	argHeaders []string // the keys of o.ArgHeaders, sorted
-	streams    tracker  // every stream that is open or opening
-	runs       tracker  // every call of every session
+	streams    tracker  // every stream that is open or opening, and every streamable session
+	runs       tracker  // every call of every connection
 }
 
 // NewHTTP returns a handler whose connections are kept in table.
@@ -90,18 +111,13 @@ func NewHTTP(table *Table, accept Accept, o HTTPOptions) *HTTP {
 // ServeHTTP implements [http.Handler].
 func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route := route(r)
-	var method string
-	var serve http.HandlerFunc
-	switch route {
-	case "sse":
-		method, serve = http.MethodGet, h.openSSE
-	case "messages":
-		method, serve = http.MethodPost, h.postSSE
-	case "healthz":
+	if route == "healthz" {
 		h.health(w)
 		return
-	default:
-		fail(w, http.StatusNotFound, jsonrpc.CodeInvalidRequest, "not found: the endpoints are sse, messages/ and healthz")
+	}
+	methods := h.methods(route)
+	if methods == nil {
+		fail(w, http.StatusNotFound, jsonrpc.CodeInvalidRequest, "not found: the endpoints are mcp, sse, messages/ and healthz")
 		return
 	}
 	if reason := h.checkSource(r); reason != "" {
@@ -110,15 +126,51 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.cors(w, r)
-	switch r.Method {
-	case method:
-		serve(w, r)
-	case http.MethodOptions:
-		w.Header().Set("Allow", method+", OPTIONS")
+	if slices.Contains(methods, r.Method) {
+		h.serve(route, w, r)
+		return
+	}
+	takes := strings.Join(methods, ", ")
+	w.Header().Set("Allow", takes+", OPTIONS")
+	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	fail(w, http.StatusMethodNotAllowed, jsonrpc.CodeInvalidRequest, route+" takes "+takes)
+}
+
+var (
+	mcpMethods = []string{http.MethodPost, http.MethodGet, http.MethodDelete}
+	onlyPost   = []string{http.MethodPost}
+	onlyGet    = []string{http.MethodGet}
+)
+
+// methods returns what an endpoint takes; nil if there is none of that name.
+func (h *HTTP) methods(route string) []string {
+	switch {
+	case route == "mcp" && !h.o.NoSessions:
+		return mcpMethods
+	case route == "mcp", route == "messages":
+		return onlyPost
+	case route == "sse":
+		return onlyGet
+	}
+	return nil
+}
+
+// serve serves a request with a method that the endpoint takes.
+func (h *HTTP) serve(route string, w http.ResponseWriter, r *http.Request) {
+	switch {
+	case route == "sse":
+		h.openSSE(w, r)
+	case route == "messages":
+		h.postSSE(w, r)
+	case r.Method == http.MethodPost:
+		h.postMCP(w, r)
+	case r.Method == http.MethodGet:
+		h.getMCP(w, r)
 	default:
-		w.Header().Set("Allow", method+", OPTIONS")
-		fail(w, http.StatusMethodNotAllowed, jsonrpc.CodeInvalidRequest, route+" takes "+method)
+		h.deleteMCP(w, r)
 	}
 }
 
@@ -141,21 +193,23 @@ func (h *HTTP) health(w http.ResponseWriter) {
 
 // fail answers with a JSON-RPC error that belongs to no request.
 func fail(w http.ResponseWriter, status, code int, message string) {
-	failWith(w, status, &jsonrpc.Error{Code: code, Message: message})
+	failWith(w, status, "", &jsonrpc.Error{Code: code, Message: message})
 }
 
-func failWith(w http.ResponseWriter, status int, failure *jsonrpc.Error) {
+// failWith answers with an error, to the request with this id if it has one.
+func failWith(w http.ResponseWriter, status int, id jsonrpc.ID, failure *jsonrpc.Error) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	m := jsonrpc.Message{Error: failure}
+	m := jsonrpc.Message{ID: id, Error: failure}
 	w.Write(m.Append(nil))
 }
 
-// refuse tells why a connection was not accepted.
-func (h *HTTP) refuse(w http.ResponseWriter, err error) {
+// refuse tells why a connection, or a request on it, was not accepted. id is that
+// of the request, if it can be told.
+func (h *HTTP) refuse(w http.ResponseWriter, err error, id jsonrpc.ID) {
 	refusal, ok := errors.AsType[*Refusal](err)
 	if !ok {
 		h.o.Logger.Error("accepting a connection failed", "error", err)
@@ -174,7 +228,7 @@ func (h *HTTP) refuse(w http.ResponseWriter, err error) {
 	if refusal.Status >= 500 {
 		code = jsonrpc.CodeServerBusy
 	}
-	fail(w, refusal.Status, code, refusal.Reason)
+	failWith(w, refusal.Status, id, &jsonrpc.Error{Code: code, Message: refusal.Reason})
 }
 
 // readBody reads a body of at most the limit into a pooled buffer. On an error
@@ -213,7 +267,7 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, b
 
 func (h *HTTP) bodyTooLarge(w http.ResponseWriter) {
 	w.Header().Set("Connection", "close") // the rest of the body is not worth reading
-	failWith(w, http.StatusRequestEntityTooLarge, tooLarge(h.o.Limits.Message))
+	failWith(w, http.StatusRequestEntityTooLarge, "", tooLarge(h.o.Limits.Message))
 }
 
 // deadline is d from now; a d that has no limit gives none.
@@ -244,14 +298,17 @@ func readFrom(buf *pool.Buffer, r io.Reader, size int64) error {
 	}
 }
 
-// Shutdown ends the service in order: no new sessions and calls; the calls under
-// way have until ctx ends; then their contexts end with [ErrShutdown] and they
+// Shutdown ends the service in order: no new sessions and calls; what would stay
+// is told to end (see [Peer.Closing]); the calls under way have until ctx ends; then their contexts end with [ErrShutdown] and they
 // have a second more to answer; then the streams are written to their end and
 // close. Connections in the table that came another way are left alone. The
 // error says that calls were cut, or streams whose client does not read.
 func (h *HTTP) Shutdown(ctx context.Context) error {
 	h.runs.end()
 	h.streams.end()
+	for p := range h.sessions() {
+		p.closing.set()
+	}
 	err := h.runs.wait(ctx)
 	if err != nil {
 		for p := range h.sessions() {
@@ -272,7 +329,7 @@ func (h *HTTP) Shutdown(ctx context.Context) error {
 func (h *HTTP) sessions() iter.Seq[*Peer] {
 	return func(yield func(*Peer) bool) {
 		for p := range h.table.All() {
-			if s, ok := p.out.(*sseStream); ok && s.http == h && !yield(p) {
+			if p.http == h && !yield(p) {
 				return
 			}
 		}

@@ -9,14 +9,16 @@ import (
 // default that its comment names; a negative one has no limit.
 type Limits struct {
 	Message              int           // bytes of one inbound message: 4 MiB
-	Queue                int           // bytes waiting for one slow reader, beside those being written: 1 MiB. A single larger message still passes
+	Queue                int           // bytes waiting for one slow reader, or for one that is away, beside those being written: 1 MiB. A single larger message still passes
 	Sessions             int           // connections at once: 25,000
 	SessionsPerPrincipal int           // of those, with the same principal or credential: 1,000
-	Calls                int           // requests in flight on one connection: 128
+	Calls                int           // requests in flight on one connection: 128. Of a streamable HTTP session twice as many GET streams may be open
 	Idle                 time.Duration // without a message from the client and without a call in flight: 24 h
 	Age                  time.Duration // of a connection: 7 days
 	Write                time.Duration // without progress in writing to a client: 30 s
 	Read                 time.Duration // for receiving one message's body: 30 s
+	Replay               int           // bytes that one streamable HTTP session keeps for clients that come back for the rest of a stream: 1 MiB. Past it the oldest streams that have ended go first, then the oldest events
+	ReplayFor            time.Duration // how long they are kept once a stream has ended and nobody reads it: 5 min
 }
 
 // WithDefaults returns l with every zero replaced by its default and every
@@ -31,6 +33,8 @@ func (l Limits) WithDefaults() Limits {
 	number(&l.Age, 7*24*time.Hour, math.MaxInt64)
 	number(&l.Write, 30*time.Second, math.MaxInt64)
 	number(&l.Read, 30*time.Second, math.MaxInt64)
+	number(&l.Replay, 1<<20, math.MaxInt)
+	number(&l.ReplayFor, 5*time.Minute, math.MaxInt64)
 	return l
 }
 

@@ -197,7 +197,7 @@ func TestIdleWithoutLimitAndMessageNow(t *testing.T) {
 	for end := time.Now().Add(50 * time.Millisecond); time.Now().Before(end); {
 		done := make(chan struct{})
 		go func() { p.touch(); close(done) }()
-		h.nextLook(p, time.Now())
+		h.nextLook(p)
 		<-done
 	}
 	if p.ctx.Err() != nil {

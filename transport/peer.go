@@ -14,16 +14,17 @@ import (
 )
 
 // Peer is one connection. Its exported fields are set before the connection is
-// used and not changed afterwards.
+// used and not changed afterwards, but for the ID that Keep sets.
 type Peer struct {
-	ID         string      // 122 random bits, as a UUID; what a POST to an SSE session is authorized by
-	Kind       string      // sse, stdio, pipe
+	ID         string      // 122 random bits, as a UUID; what a request to a session is authorized by. "" for a connection that lasts one message
+	Kind       string      // sse, http, stdio, pipe
 	Args       url.Values  // the connection arguments
 	Header     http.Header // of the HTTP request that opened it; nil elsewhere
 	RemoteAddr string      // of the client; "" where there is none
 	Principal  any         // who it is, set by Accept; nil for anybody
 
 	receiver Receiver
+	http     *HTTP // that it came by; nil if it came another way
 	out      outlet
 	ctx      context.Context // ends with the connection
 	cancel   context.CancelCauseFunc
@@ -32,10 +33,12 @@ type Peer struct {
 	opened   time.Time
 	seen     atomic.Int64 // when the last message came, nanoseconds after opened
 	calls    tracker
-	account  any // what SessionsPerPrincipal counts by; nil is not counted
+	closing  latch // set when nothing new is taken any more
+	account  any   // what SessionsPerPrincipal counts by; nil is not counted
 }
 
-// outlet is how bytes leave for one peer: text is one whole message, or batch.
+// outlet is how bytes leave for one peer: text is one whole message, or batch. It
+// is not kept, and may be overwritten.
 type outlet interface {
 	sendText(ctx context.Context, text []byte) error
 	// push queues text without waiting, at the price of going over the limit.
@@ -43,21 +46,53 @@ type outlet interface {
 	push(text []byte)
 }
 
-// newPeer makes a peer with a fresh id. Its context keeps parent's values but
-// not its end: a connection ends with a cause of its own.
+// newPeer makes a peer with a fresh id.
 func newPeer(parent context.Context, kind string) (*Peer, error) {
-	id, err := uuid.NewRandom()
+	id, err := newID()
 	if err != nil {
 		return nil, err
 	}
-	p := &Peer{ID: id.String(), Kind: kind, opened: time.Now()}
+	p := &Peer{ID: id, Kind: kind}
+	p.begin(parent)
+	return p, nil
+}
+
+// begin gives the peer its contexts. They keep parent's values but not its end:
+// a connection ends with a cause of its own.
+func (p *Peer) begin(parent context.Context) {
+	p.opened = time.Now()
 	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(parent))
 	p.work, p.stop = context.WithCancelCause(p.ctx)
-	return p, nil
+}
+
+func newID() (string, error) {
+	id, err := uuid.NewRandom()
+	return id.String(), err
 }
 
 // Context ends with the connection; its cause says why.
 func (p *Peer) Context() context.Context { return p.ctx }
+
+// Closing is closed when the connection takes nothing new any more: its input
+// has ended, or the server shuts down, or it has ended itself. What would stay as
+// long as the connection does has to end by itself then: shutting down waits for it.
+func (p *Peer) Closing() <-chan struct{} { return p.closing.done() }
+
+// Keep makes a connection last that streamable HTTP has opened for one message:
+// it gets an ID, which the response carries as Mcp-Session-Id, a place in the
+// table and a stream of its own for what belongs to no request. It is called
+// before the response is sent. prime says that streams begin with an event that
+// has an id and no data (2025-11-25, transports, sending messages to the server,
+// 6). If the response cannot be written the connection stays open all the same,
+// until it has been idle for too long. Elsewhere, where sessions are switched off
+// and for a message that stands alone nothing happens. The error is a [*Refusal]:
+// the server is shutting down, the client has gone or the response has begun.
+func (p *Peer) Keep(prime bool) error {
+	if s, ok := p.out.(*streamable); ok {
+		return s.keep(prime)
+	}
+	return nil
+}
 
 // Receiver returns what Accept returned for this peer.
 func (p *Peer) Receiver() Receiver { return p.receiver }
@@ -66,6 +101,7 @@ func (p *Peer) Receiver() Receiver { return p.receiver }
 func (p *Peer) Close(cause error) {
 	p.cancel(cause)
 	p.calls.end()
+	p.closing.set()
 }
 
 // Send implements [Sender]: it sends what belongs to no request of the peer's.
@@ -90,6 +126,9 @@ func sendMessage(ctx context.Context, out outlet, m *jsonrpc.Message) error {
 	return out.sendText(ctx, buf.B)
 }
 
+// sendArray implements replier.
+func (p *Peer) sendArray(text []byte) { _ = p.out.sendText(p.ctx, text) } // fails only with the connection
+
 func (p *Peer) touch() { p.seen.Store(int64(time.Since(p.opened))) }
 
 // deliver hands one text of the peer's, a message or a batch, to a receiver. It
@@ -98,7 +137,7 @@ func (p *Peer) touch() { p.seen.Store(int64(time.Since(p.opened))) }
 func (p *Peer) deliver(to Receiver, text []byte, h http.Header) (run func(), failure *jsonrpc.Error) {
 	p.touch()
 	if jsonrpc.IsBatch(text) {
-		return p.deliverBatch(to, text, h)
+		return p.deliverBatch(to, text, h, p)
 	}
 	m, err := jsonrpc.Parse(text)
 	if err == nil {

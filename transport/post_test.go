@@ -79,6 +79,10 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/sse//", 404, ""},
 		{"GET", "/a%2Fsse", 404, ""}, // a client would look for messages/ elsewhere
 		{"POST", "/messages/x", 404, ""},
+		{"OPTIONS", "/mcp", 204, "POST, GET, DELETE, OPTIONS"},
+		{"PUT", "/a/mcp/", 405, "POST, GET, DELETE, OPTIONS"},
+		{"GET", "/mcpx", 404, ""},
+		{"GET", "/a%2Fmcp", 404, ""},
 		{"POST", "/messages/?session_id=", 404, ""},
 		{"POST", "/messages/", 404, ""},
 		{"POST", "/messages/?session_id=6f1c37ae-61ff-4a0c-8a0e-0a3f2f4f7c11", 404, ""},
@@ -151,6 +155,7 @@ func TestPostInvalid(t *testing.T) {
 // A Receiver that panics costs its request and nothing else.
 func TestReceivePanics(t *testing.T) {
 	w := serve(t, options(), nil)
+	w.mayPanic = true
 	s := w.open("/sse", nil)
 	req, err := http.NewRequest(http.MethodPost, s.post, strings.NewReader(request(1, "panic", `{}`)))
 	if err != nil {

@@ -11,6 +11,36 @@ const (
 	grace        = time.Second // for what has been told to end
 )
 
+// latch is something that happens once. The zero value is ready, and costs
+// nothing until somebody waits.
+type latch struct {
+	mu   sync.Mutex
+	isOn bool
+	ch   chan struct{} // non-nil once somebody waits
+}
+
+func (l *latch) set() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ch != nil && !l.isOn {
+		close(l.ch)
+	}
+	l.isOn = true
+}
+
+// done returns a channel that is closed when the latch is set.
+func (l *latch) done() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ch == nil {
+		l.ch = make(chan struct{})
+		if l.isOn {
+			close(l.ch)
+		}
+	}
+	return l.ch
+}
+
 // tracker counts what runs and lets one wait for it: of one connection, or of a
 // whole server. The zero value is ready.
 type tracker struct {

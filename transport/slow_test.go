@@ -162,7 +162,7 @@ func TestKeepAlive(t *testing.T) {
 			s := w.open("/sse", nil)
 			last := time.Now()
 			for i := range 5 {
-				if e, err := s.next(); err != nil || e != (event{"comment", "keep-alive"}) {
+				if e, err := s.next(); err != nil || e != (seen{name: "comment", data: "keep-alive"}) {
 					t.Fatal(e, err)
 				}
 				if d := time.Since(last); d != tt.every {

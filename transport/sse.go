@@ -15,62 +15,72 @@ import (
 // queue messages; the goroutine of the GET request alone writes them.
 type sseStream struct {
 	queue
-	http   *HTTP
 	opened []credential // of the GET: see checkCaller
 }
 
 // openSSE serves GET /sse: it accepts the connection and then writes what is
 // queued until the connection ends.
 func (h *HTTP) openSSE(w http.ResponseWriter, r *http.Request) {
-	if !acceptsStream(r) {
-		fail(w, http.StatusNotAcceptable, jsonrpc.CodeInvalidRequest, "Accept must allow text/event-stream")
+	if !accepted(r).stream {
+		notAcceptable(w, "text/event-stream")
 		return
 	}
 	if !h.streams.begin() {
-		h.refuse(w, busy("the server is shutting down"))
+		h.refuse(w, errShuttingDown(), "")
 		return
 	}
 	defer h.streams.done()
 	p, err := h.connectSSE(r)
 	if err != nil {
-		h.refuse(w, err)
+		h.refuse(w, err, "")
 		return
 	}
 	defer h.table.remove(p)
 	defer p.Close(ErrClientGone) // a panic in a writer below us leaves by here
 	if h.streams.hasEnded() {    // maybe after Shutdown looked for sessions to close
 		p.Close(ErrShutdown)
-		h.refuse(w, busy("the server is shutting down"))
+		h.refuse(w, errShuttingDown(), "")
 		return
 	}
-	log := h.o.Logger.With("session", short(p.ID))
-	log.Debug("session opened", "transport", p.Kind, "remote", p.RemoteAddr)
+	h.logOpened(p)
 	failure := h.writeSSE(w, r, p)
-	if failure != nil {
-		p.Close(failure.cause)
+	if failure == nil {
+		h.logEnded(p, nil)
+		return
 	}
-	attrs := []slog.Attr{slog.Any("cause", context.Cause(p.ctx))}
-	if failure != nil {
-		attrs = append(attrs, slog.Any("error", failure.err))
-	}
-	log.LogAttrs(context.Background(), endLevel(p), "session ended", attrs...)
+	p.Close(failure.cause)
+	h.logEnded(p, failure.err)
 }
 
-// short is as much of a session id as a log may hold: the id is a credential.
-func short(id string) string { return id[:8] }
+func (h *HTTP) logOpened(p *Peer) {
+	h.o.Logger.Debug("session opened", "session", short(p.ID), "transport", p.Kind, "remote", p.RemoteAddr)
+}
+
+// logEnded says why a session ended; err, which may be nil, says more.
+func (h *HTTP) logEnded(p *Peer, err error) {
+	attrs := []slog.Attr{slog.String("session", short(p.ID)), slog.Any("cause", context.Cause(p.ctx))}
+	if err != nil {
+		attrs = append(attrs, slog.Any("error", err))
+	}
+	h.o.Logger.LogAttrs(context.Background(), endLevel(p), "session ended", attrs...)
+}
+
+// short is as much of a session id as a log may hold: the id is a credential. A
+// connection of one message has none.
+func short(id string) string { return id[:min(len(id), 8)] }
 
 func endLevel(p *Peer) slog.Level {
 	switch context.Cause(p.ctx) {
-	case ErrClientGone, ErrShutdown:
+	case ErrClientGone, ErrShutdown, ErrDeleted:
 		return slog.LevelDebug
-	case ErrSlowReader, errNoStream:
+	case ErrSlowReader, errNotStreamable:
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo
 }
 
 func (h *HTTP) connectSSE(r *http.Request) (*Peer, error) {
-	args, err := h.connectArgs(r)
+	args, opened, err := h.connectArgs(r)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +88,8 @@ func (h *HTTP) connectSSE(r *http.Request) (*Peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Args, p.Header, p.RemoteAddr = args, r.Header, r.RemoteAddr
-	s := &sseStream{http: h, opened: h.credentials(r, r.URL.Query())}
+	p.http, p.Args, p.Header, p.RemoteAddr = h, args, r.Header, r.RemoteAddr
+	s := &sseStream{opened: opened}
 	s.init(p.ctx, h.o.Limits.Queue)
 	p.out = s
 	if len(s.opened) > 0 {
@@ -114,14 +124,33 @@ func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
 		noSession(w)
 		return
 	}
-	if refusal := checkCaller(s.opened, h.credentials(r, query)); refusal != nil {
-		h.o.Logger.Warn("message refused", "session", short(p.ID), "remote", r.RemoteAddr, "status", refusal.Status)
-		h.refuse(w, refusal)
+	if err := h.checkCaller(r, p, s.opened, query); err != nil {
+		h.refuse(w, err, "")
 		return
 	}
 	if body, ok := h.readBody(w, r); ok {
 		h.takeMessage(w, r, p, body)
 	}
+}
+
+// checkCaller holds a request to whoever opened the session that it names.
+func (h *HTTP) checkCaller(r *http.Request, p *Peer, opened []credential, query url.Values) error {
+	refusal := checkCaller(opened, h.credentials(r, query))
+	if refusal == nil {
+		return nil
+	}
+	h.o.Logger.Warn("message refused", "session", short(p.ID), "remote", r.RemoteAddr, "status", refusal.Status)
+	return refusal
+}
+
+func errShuttingDown() error { return busy("the server is shutting down") }
+
+func errTooManyMessages() error {
+	return busy("too many messages of this session are under way: read the answers")
+}
+
+func notAcceptable(w http.ResponseWriter, types string) {
+	fail(w, http.StatusNotAcceptable, jsonrpc.CodeInvalidRequest, "Accept must allow "+types)
 }
 
 func noSession(w http.ResponseWriter) {
@@ -133,7 +162,7 @@ func noSession(w http.ResponseWriter) {
 func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body *pool.Buffer) {
 	if !h.runs.begin() {
 		body.Put()
-		h.refuse(w, busy("the server is shutting down"))
+		h.refuse(w, errShuttingDown(), "")
 		return
 	}
 	if !p.calls.begin() {
@@ -150,7 +179,7 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 	}()
 	if p.calls.running() > h.o.Limits.runs() {
 		body.Put()
-		h.refuse(w, busy("too many messages of this session are under way: read the answers"))
+		h.refuse(w, errTooManyMessages(), "")
 		return
 	}
 	run, failure := p.deliver(p.receiver, body.B, r.Header)
@@ -159,7 +188,7 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 	}
 	switch {
 	case failure != nil:
-		failWith(w, http.StatusBadRequest, failure)
+		failWith(w, http.StatusBadRequest, "", failure)
 	case p.ctx.Err() != nil: // nobody would see the answer
 		noSession(w)
 	default:

@@ -264,7 +264,7 @@ func TestSSEWithoutFlush(t *testing.T) {
 	if r.StatusCode != http.StatusInternalServerError || !strings.Contains(r.body, "cannot be streamed") || r.Header.Get("Content-Type") != "application/json" {
 		t.Error(r)
 	}
-	endsWith(t, w.last(), errNoStream)
+	endsWith(t, w.last(), errNotStreamable)
 }
 
 // A writer that panics, as a middleware's may, leaves nothing behind.

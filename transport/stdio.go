@@ -47,6 +47,7 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 	served := make(chan error, 1)
 	go func() {
 		err := p.readLines(in, &limits)
+		p.closing.set()
 		if err == nil {
 			err = p.calls.wait(p.ctx) // whatever they take: the client wants its answers
 		}
@@ -73,6 +74,7 @@ func (p *Peer) drain(ctx context.Context, limit time.Duration) {
 		limit = defaultDrain
 	}
 	p.calls.end()
+	p.closing.set()
 	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if p.calls.wait(soon) == nil {
@@ -131,18 +133,23 @@ func readLine(buf *pool.Buffer, r *bufio.Reader, limit int) (long bool, err erro
 	}
 }
 
-// writeLine writes JSON text as one line. A newline in JSON stands between
-// tokens, where a space does as well.
+// writeLine writes JSON text as one line.
 func writeLine(w io.Writer, text []byte) error {
 	buf := pool.Get()
 	defer buf.Put()
 	buf.B = append(buf.B, text...)
-	for i, c := range buf.B {
-		if c == '\n' || c == '\r' {
-			buf.B[i] = ' '
-		}
-	}
+	blankLines(buf.B)
 	buf.B = append(buf.B, '\n')
 	_, err := w.Write(buf.B)
 	return err
+}
+
+// blankLines makes JSON text one line. A newline in JSON stands between tokens,
+// where a space does as well.
+func blankLines(text []byte) {
+	for i, c := range text {
+		if c == '\n' || c == '\r' {
+			text[i] = ' '
+		}
+	}
 }

@@ -14,39 +14,56 @@ import (
 // the connection.
 type streamFailure struct{ cause, err error }
 
-// errNoStream is the cause of a connection that was closed at once.
-var errNoStream = errors.New("the response cannot be streamed: a middleware's ResponseWriter has neither Flush nor Unwrap")
+// errNotStreamable is the cause of a connection that was closed at once.
+var errNotStreamable = errors.New("the response cannot be streamed: a middleware's ResponseWriter has neither Flush nor Unwrap")
 
 // writeSSE writes the stream until p's context ends, or until it cannot. It is
 // the one place that finds out that the client has gone: net/http also ends r's
 // context when a write fails, whatever it failed of.
 func (h *HTTP) writeSSE(w http.ResponseWriter, r *http.Request, p *Peer) *streamFailure {
+	out, err := h.eventStream(w, r)
+	if err == nil {
+		err = out.sendText(eventEndpoint, h.endpoint(r, p.ID))
+	}
+	if notStreamable(err) {
+		failStream(w)
+		return &streamFailure{errNotStreamable, err}
+	}
+	if err == nil {
+		err = h.writeQueue(out, r, p)
+	}
+	if err == nil {
+		out.extend() // the end of the response is a write as well
+		return nil
+	}
+	return &streamFailure{out.cause(), err}
+}
+
+// eventStream makes a response an event stream, which begins with the first
+// event. The error is that it cannot be streamed.
+func (h *HTTP) eventStream(w http.ResponseWriter, r *http.Request) (*deadlineWriter, error) {
+	if _, err := sse.Upgrade(w, r); err != nil { // asked of w itself: a deadlineWriter could always be flushed
+		return nil, err
+	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-cache, no-transform")
 	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	header.Set("X-Content-Type-Options", "nosniff")
 	out := &deadlineWriter{ResponseWriter: w, rc: http.NewResponseController(w), limit: h.o.Limits.Write}
-	stream, err := sse.Upgrade(out, r)
-	if err == nil {
-		err = out.send(stream, eventEndpoint, h.endpoint(r, p.ID))
-	}
-	if errors.Is(err, http.ErrNotSupported) || errors.Is(err, sse.ErrUpgradeUnsupported) {
-		fail(w, http.StatusInternalServerError, jsonrpc.CodeInternalError, "this connection cannot be streamed")
-		return &streamFailure{errNoStream, err}
-	}
-	if err == nil {
-		err = h.writeQueue(out, stream, r, p)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case out.late():
-		return &streamFailure{ErrSlowReader, err}
-	}
-	return &streamFailure{ErrClientGone, err}
+	var err error
+	out.stream, err = sse.Upgrade(out, r)
+	return out, err
 }
 
-func (h *HTTP) writeQueue(out *deadlineWriter, stream *sse.Session, r *http.Request, p *Peer) error {
+func notStreamable(err error) bool {
+	return errors.Is(err, http.ErrNotSupported) || errors.Is(err, sse.ErrUpgradeUnsupported)
+}
+
+func failStream(w http.ResponseWriter) {
+	fail(w, http.StatusInternalServerError, jsonrpc.CodeInternalError, "this connection cannot be streamed")
+}
+
+func (h *HTTP) writeQueue(out *deadlineWriter, r *http.Request, p *Peer) error {
 	s := p.out.(*sseStream)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -54,7 +71,7 @@ func (h *HTTP) writeQueue(out *deadlineWriter, stream *sse.Session, r *http.Requ
 	for {
 		select {
 		case <-s.wake:
-			if err := out.sendAll(stream, s.take()); err != nil {
+			if err := out.sendAll(s.take()); err != nil {
 				return err
 			}
 			written = time.Now()
@@ -63,21 +80,25 @@ func (h *HTTP) writeQueue(out *deadlineWriter, stream *sse.Session, r *http.Requ
 			p.Close(ErrClientGone)
 			return nil
 		case <-p.ctx.Done():
-			return out.sendAll(stream, s.take()) // what was queued before the end
+			return out.sendAll(s.take()) // what was queued before the end
 		}
 		if h.o.KeepAlive > 0 && time.Since(written) >= h.o.KeepAlive {
-			if err := out.comment(stream, "keep-alive"); err != nil {
+			if err := out.keepAlive(); err != nil {
 				return err
 			}
 			written = time.Now()
 		}
-		timer.Reset(h.nextLook(p, written))
+		wait := h.nextLook(p)
+		if h.o.KeepAlive > 0 {
+			wait = min(wait, h.o.KeepAlive-time.Since(written))
+		}
+		timer.Reset(wait)
 	}
 }
 
 // nextLook ends a session that is past its limits, and returns the time until it
 // has to be looked at again.
-func (h *HTTP) nextLook(p *Peer, written time.Time) time.Duration {
+func (h *HTTP) nextLook(p *Peer) time.Duration {
 	seen := time.Duration(p.seen.Load()) // before the time now, or it could be later than that
 	age := time.Since(p.opened)
 	left := h.o.Limits.Age - age
@@ -95,11 +116,7 @@ func (h *HTTP) nextLook(p *Peer, written time.Time) time.Duration {
 	if idle <= 0 {
 		idle = time.Second // a call is under way, whose end starts the time anew
 	}
-	wait := min(left, idle)
-	if h.o.KeepAlive > 0 {
-		wait = min(wait, h.o.KeepAlive-time.Since(written))
-	}
-	return max(wait, time.Millisecond)
+	return max(min(left, idle), time.Millisecond)
 }
 
 var (
@@ -111,9 +128,10 @@ var (
 // deadline the http.Server has set for the whole response.
 type deadlineWriter struct {
 	http.ResponseWriter
-	rc    *http.ResponseController
-	limit time.Duration
-	since time.Time // the current deadline is limit later
+	rc     *http.ResponseController
+	limit  time.Duration
+	since  time.Time    // the current deadline is limit later
+	stream *sse.Session // that events are written to; nil if the response is none
 }
 
 // chunk is how much may be written under one deadline: a client that reads on
@@ -143,35 +161,44 @@ func (w *deadlineWriter) extend() {
 // not tell: HTTP/2 has another one than a connection.
 func (w *deadlineWriter) late() bool { return time.Since(w.since) >= w.limit }
 
+// cause is what a write that failed means for the connection.
+func (w *deadlineWriter) cause() error {
+	if w.late() {
+		return ErrSlowReader
+	}
+	return ErrClientGone
+}
+
 // FlushError is what go-sse flushes by.
 func (w *deadlineWriter) FlushError() error { return w.rc.Flush() }
 
-func (w *deadlineWriter) send(s *sse.Session, event sse.EventType, data string) error {
+// send writes an event, or a comment, and flushes it.
+func (w *deadlineWriter) send(m *sse.Message) error {
 	w.extend()
+	if err := w.stream.Send(m); err != nil {
+		return err
+	}
+	return w.stream.Flush()
+}
+
+func (w *deadlineWriter) sendText(event sse.EventType, data string) error {
 	m := sse.Message{Type: event}
 	m.AppendData(data)
-	if err := s.Send(&m); err != nil {
-		return err
-	}
-	return s.Flush()
+	return w.send(&m)
 }
 
-func (w *deadlineWriter) comment(s *sse.Session, text string) error {
-	w.extend()
+func (w *deadlineWriter) keepAlive() error {
 	var m sse.Message
-	m.AppendComment(text)
-	if err := s.Send(&m); err != nil {
-		return err
-	}
-	return s.Flush()
+	m.AppendComment("keep-alive")
+	return w.send(&m)
 }
 
-func (w *deadlineWriter) sendAll(s *sse.Session, texts []string) error {
+func (w *deadlineWriter) sendAll(texts []string) error {
 	for i, text := range texts {
 		w.extend()
 		m := sse.Message{Type: eventMessage}
 		m.AppendData(text)
-		if err := s.Send(&m); err != nil {
+		if err := w.stream.Send(&m); err != nil {
 			return err
 		}
 		texts[i] = "" // or a silent stream would keep the last ones in memory
@@ -179,5 +206,5 @@ func (w *deadlineWriter) sendAll(s *sse.Session, texts []string) error {
 	if len(texts) == 0 {
 		return nil
 	}
-	return s.Flush()
+	return w.stream.Flush()
 }

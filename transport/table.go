@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"iter"
 	"maps"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 type Table struct {
 	mu       sync.Mutex
 	peers    map[string]*Peer
+	brief    map[*Peer]struct{} // connections of one message: they have no id to be found by
 	accounts map[any]int
 }
 
@@ -21,15 +23,18 @@ type Table struct {
 func (t *Table) All() iter.Seq[*Peer] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Values(slices.Collect(maps.Values(t.peers)))
+	all := slices.AppendSeq(make([]*Peer, 0, t.len()), maps.Values(t.peers))
+	return slices.Values(slices.AppendSeq(all, maps.Keys(t.brief)))
 }
 
 // Len returns the number of connections open now.
 func (t *Table) Len() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return len(t.peers)
+	return t.len()
 }
+
+func (t *Table) len() int { return len(t.peers) + len(t.brief) }
 
 func (t *Table) find(id string) *Peer {
 	t.mu.Lock()
@@ -45,7 +50,8 @@ func busy(reason string) *Refusal {
 	}
 }
 
-// open accepts a peer and adds it. Nothing is left behind on an error.
+// open accepts a peer and adds it, to those of one message if it has no id, and
+// tells an [Observer]. Nothing is left behind on an error.
 func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 	if t.Len() >= limits.Sessions { // before the work of authenticating
 		return busy("too many sessions: try again later")
@@ -62,13 +68,23 @@ func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 		p.cancel(err)
 		return err
 	}
+	if p.ID != "" {
+		opened(p)
+	}
 	return nil
+}
+
+// opened tells the receiver. The table is not locked.
+func opened(p *Peer) {
+	if o, ok := p.receiver.(Observer); ok {
+		o.Opened()
+	}
 }
 
 func (t *Table) add(p *Peer, limits *Limits) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.peers) >= limits.Sessions {
+	if t.len() >= limits.Sessions {
 		return busy("too many sessions: try again later")
 	}
 	if p.account != nil {
@@ -81,23 +97,52 @@ func (t *Table) add(p *Peer, limits *Limits) error {
 		t.accounts[p.account]++
 	}
 	if t.peers == nil {
-		t.peers = make(map[string]*Peer)
+		t.peers, t.brief = make(map[string]*Peer), make(map[*Peer]struct{})
 	}
-	t.peers[p.ID] = p
+	if p.ID == "" {
+		t.brief[p] = struct{}{}
+	} else {
+		t.peers[p.ID] = p
+	}
 	return nil
 }
 
-func (t *Table) remove(p *Peer) {
+// keep gives a connection of one message an id. It has been counted, so that
+// there is room for it.
+func (t *Table) keep(p *Peer, id string) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.peers[p.ID] != p { // removed before
+	delete(t.brief, p)
+	p.ID = id
+	t.peers[id] = p
+	t.mu.Unlock()
+	opened(p)
+}
+
+// remove takes a peer out, once, and tells an [Observer] why it ended.
+func (t *Table) remove(p *Peer) {
+	if !t.take(p) {
 		return
 	}
+	if o, ok := p.receiver.(Observer); ok {
+		o.Closed(context.Cause(p.ctx))
+	}
+}
+
+// take takes a peer out and reports whether it was to be found by its id.
+func (t *Table) take(p *Peer) (kept bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, brief := t.brief[p]
+	if kept = p.ID != "" && t.peers[p.ID] == p; !kept && !brief { // removed before
+		return false
+	}
+	delete(t.brief, p)
 	delete(t.peers, p.ID)
 	if p.account == nil {
-		return
+		return kept
 	}
 	if t.accounts[p.account]--; t.accounts[p.account] == 0 {
 		delete(t.accounts, p.account)
 	}
+	return kept
 }

@@ -1,6 +1,6 @@
-// Package transport is how messages reach a peer: an HTTP+SSE stream, standard
-// input and output, an in-memory pipe. It owns the sockets, the one [Table] of
-// connections, and every goroutine.
+// Package transport is how messages reach a peer: streamable HTTP, an HTTP+SSE
+// stream, standard input and output, an in-memory pipe. It owns the sockets, the
+// one [Table] of connections, and every goroutine.
 //
 // It moves messages and knows none of their meanings. Two directions, one method
 // each: a [Sender] takes messages to the peer, a [Receiver] is given the peer's.
@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
@@ -46,6 +47,33 @@ type Exchange struct {
 	Header  http.Header // of the HTTP request that brought it; nil elsewhere
 	Reply   Sender      // for the response, and for what belongs to the request
 	Batch   bool        // the message came in a batch
+
+	// Status is the Receiver's to set before it sends or run returns: the HTTP
+	// status of an answer that has not become a stream. 0 is 200 for a response,
+	// 400 for an error that has no ID, and 202 where nothing is sent. Only
+	// streamable HTTP looks at it, and not for what came in a batch.
+	Status int
+
+	// Detach is Receive's to set: the work may outlive the HTTP response, because
+	// it might call Suspend (see [Suspender]). It costs a goroutine. Only
+	// streamable HTTP looks at it, and not for what came in a batch.
+	Detach bool
+}
+
+// A Suspender is a Reply whose HTTP response can end before the answer is sent:
+// the client comes back for the rest after the time given (2025-11-25,
+// transports, sending messages to the server, 6). It reports whether the
+// response was ended; where the client could not come back nothing happens.
+type Suspender interface {
+	Suspend(retry time.Duration) bool
+}
+
+// An Observer is a Receiver that wants to know when its connection has been
+// added to the [Table], and when it has been taken out, with the cause of its
+// end. A connection that is made for one message is neither, unless it is kept.
+type Observer interface {
+	Opened()
+	Closed(cause error)
 }
 
 // Accept decides about a connection before anything is sent on it. It may set
@@ -72,4 +100,10 @@ var (
 	ErrIdle       = errors.New("the session was idle for too long")
 	ErrExpired    = errors.New("the session reached its maximum age")
 	ErrShutdown   = errors.New("the server is shutting down")
+	ErrDeleted    = errors.New("the client ended the session")
 )
+
+// ErrNoStream is why a request to the client cannot be sent, or belongs to no
+// stream: the client takes one JSON answer and no event stream, or the connection
+// lasts for one message. Notifications are dropped there instead.
+var ErrNoStream = errors.New("the client has no event stream open that this could be sent on")
