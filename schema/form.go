@@ -43,8 +43,12 @@ type Form struct {
 // uniqueItems are enforced, but no client is told: put what they ask for into the
 // description. Examples, readOnly and writeOnly are left out.
 //
+// Properties that are no fields are ignored: the schema that clients get does not
+// forbid them.
+//
 // The error names the Go type and field, and says what to do.
 func NewForm(t reflect.Type, o Options) (*Form, error) {
+	o.AllowUnknown = true
 	p, err := Input(t, o)
 	if err != nil {
 		return nil, err
@@ -120,9 +124,8 @@ func (f *Form) Plain() (json.RawMessage, error) { return f.plain, f.noPlain }
 
 // Decode reads data, what the user sent, into v, which must be addressable and of
 // the type the Form was made from; what v held is gone. It is strict: a number is
-// no string, and properties without a field are refused, unless
-// [Options].AllowUnknown was set. Defaults fill what is absent. No data and null
-// mean {}. Nothing in v points into data.
+// no string. Properties without a field are ignored, and defaults fill what is
+// absent. No data and null mean {}. Nothing in v points into data.
 //
 // The error is an [*Error] when the value does not fit, and then v is filled in
 // part. It is another error when data is not JSON.

@@ -67,3 +67,38 @@ func (s *session) denied(err error) *transport.Refusal {
 		Header: http.Header{"Www-Authenticate": {"Bearer"}},
 	}
 }
+
+// Opened implements [transport.Observer].
+func (s *session) Opened() {
+	if hook := s.server.o.OnOpen; hook != nil {
+		defer s.recover("Options.OnOpen")
+		hook(s.public())
+	}
+}
+
+// Closed implements [transport.Observer].
+func (s *session) Closed(cause error) {
+	s.asked.Close(cause)
+	if hook := s.server.o.OnClose; hook != nil {
+		defer s.recover("Options.OnClose")
+		hook(s.public(), cause)
+	}
+}
+
+func (s *session) public() *Session {
+	return &Session{
+		ID:         s.peer.ID,
+		Args:       s.args,
+		Bound:      s.bound,
+		Principal:  s.peer.Principal,
+		Transport:  s.peer.Kind,
+		RemoteAddr: s.peer.RemoteAddr,
+	}
+}
+
+// recover keeps a panic of the user's code from ending what called it.
+func (s *session) recover(what string) {
+	if v := recover(); v != nil {
+		s.log().Error(what+" panicked", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	}
+}

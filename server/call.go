@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"sync"
@@ -13,30 +14,36 @@ import (
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/internal/pool"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/tool"
 	"github.com/sessionmcp/sessionmcp/transport"
 )
 
-// call is one request under way, and the [tool.Outlet] of the tool it calls.
+// call is one request under way, and the [tool.Outlet] of the function it calls.
 type call struct {
 	session  *session
-	revision *revision // as it was when the request came; nil before initialize
-	client   *tool.Client
+	revision *revision    // of the request, or of its session; nil before initialize
+	client   *tool.Client // as it was when the request came
+	level    slog.Level   // from which the client wants log messages; of a stateless request alone
 	id       jsonrpc.ID
+	method   string
 	params   []byte // an object, or nothing; the transport's bytes
 	header   http.Header
-	reply    transport.Sender
+	exchange *transport.Exchange
 	ctx      context.Context
-	cancel   context.CancelCauseFunc
-	answered atomic.Bool // or never to be
+	cancel   context.CancelCauseFunc // nil if the request was refused
+	answered atomic.Bool             // or never to be
 
-	tool  string // the name, once known
-	token []byte // of progress, as JSON; nil if the client did not ask
+	name   string // of the tool, prompt or resource, once known
+	token  []byte // of progress, as JSON; nil if the client did not ask
+	rounds rounds // of a stateless request that asks the client
+
 	mu    sync.Mutex
 	done  float64 // the last progress sent
 	began bool    // progress has been sent
+	once  ledger  // what ran under tool.Once
 }
 
 // run serves the request and answers it, whatever the method does.
@@ -47,14 +54,37 @@ func (c *call) run(h method) {
 			return
 		}
 		// A panic, or runtime.Goexit, for which recover returns nil.
-		c.answer(c.appendPanic(nil, recover(), debug.Stack()), nil)
+		c.answer(c.panicked(recover(), debug.Stack()))
 	}()
 	buf := pool.Get()
 	defer buf.Put()
 	var err error
-	buf.B, err = h.serve(c, buf.B)
+	buf.B, err = c.serve(h, buf.B)
 	returned = true
 	c.answer(buf.B, err)
+}
+
+// attempt serves a request that is not left to run. A panic is its answer.
+func (c *call) attempt(h method) (result []byte, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			result, err = c.panicked(recover(), debug.Stack())
+		}
+	}()
+	result, err = c.serve(h, nil)
+	returned = true
+	return result, err
+}
+
+// serve serves the request through the server's middleware.
+func (c *call) serve(h method, dst []byte) ([]byte, error) {
+	handle := c.session.server.handle.now.Load()
+	if handle == nil {
+		return h.serve(c, dst)
+	}
+	result, err := (*handle)(c.ctx, c.request(h))
+	return append(dst, result...), err
 }
 
 // answer sends the response, unless there has been one or is to be none.
@@ -66,25 +96,66 @@ func (c *call) answer(result []byte, err error) {
 	m := jsonrpc.Message{ID: c.id, Result: result}
 	if err != nil {
 		m.Result, m.Error = nil, jsonrpc.AsError(err)
-		if m.Error != err {
-			c.session.log().Error("serving a request failed", "error", err.Error())
+		if status, ok := errors.AsType[*httpError](err); ok {
+			c.exchange.Status = status.status
+		} else if m.Error != err {
+			c.session.log().Error("serving a request failed", "method", c.method, "error", err.Error())
 		}
 	}
 	// The connection's context, not the call's: a call that timed out is answered.
 	// It fails only with the connection, which is logged where it ends.
-	_ = c.reply.Send(c.session.peer.Context(), &m)
+	_ = c.exchange.Reply.Send(c.session.peer.Context(), &m)
 }
 
-// callParams are those of tools/call, as slices of the message.
-type callParams struct{ name, arguments, meta, token []byte }
+// finish closes the object of a result, with what every result of the revision
+// has; cache is nil for a result that has nothing to say about it.
+func (c *call) finish(dst []byte, meta map[string]any, cache *tool.Cache) ([]byte, error) {
+	if c.revision == nil || !c.revision.stateless {
+		dst, err := appendMeta(dst, meta)
+		return append(dst, '}'), err
+	}
+	dst = append(comma(dst), `"resultType":"complete"`...)
+	if cache != nil {
+		dst = appendCache(dst, *cache)
+	}
+	dst, err := c.appendServerMeta(dst, meta)
+	return append(dst, '}'), err
+}
+
+// appendServerMeta appends the _meta of a stateless result, in which the server
+// names itself.
+func (c *call) appendServerMeta(dst []byte, meta map[string]any) ([]byte, error) {
+	dst = append(dst, `,"_meta":{`...)
+	if _, taken := meta[mcp.MetaServer]; !taken {
+		dst = append(dst, c.session.server.named...)
+	}
+	if len(meta) == 0 {
+		return append(dst, '}'), nil
+	}
+	object, err := appendJSON(nil, meta)
+	if err != nil {
+		return dst, fmt.Errorf("_meta: %w", err)
+	}
+	return append(comma(dst), object[1:]...), nil
+}
+
+// callParams are those of the three methods that call a function of the user's,
+// as slices of the message.
+type callParams struct{ name, uri, arguments, meta, token, responses, state []byte }
 
 func (p *callParams) read(params []byte) error {
 	return members(params, func(key, val []byte) error {
 		switch {
 		case jsontext.Is(key, "name"):
 			p.name = val
+		case jsontext.Is(key, "uri"):
+			p.uri = val
 		case jsontext.Is(key, "arguments"):
 			p.arguments = val
+		case jsontext.Is(key, "inputResponses"):
+			p.responses = val
+		case jsontext.Is(key, "requestState"):
+			p.state = val
 		case jsontext.Is(key, "_meta") && val[0] == '{':
 			p.meta = val
 			return members(val, func(key, val []byte) error {
@@ -122,47 +193,24 @@ func members(object []byte, f func(key, val []byte) error) error {
 	}
 }
 
-// callTool serves tools/call. What goes wrong with the tool or its arguments is
-// a result with isError, for the model to read: 2025-11-25 (tools, error
-// handling) says so, and the earlier revisions allow it as "invalid input data".
-func callTool(c *call, dst []byte) ([]byte, error) {
-	var p callParams
+func isString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
+
+// readParams reads the params of a method that calls a function.
+func (c *call) readParams(p *callParams) error {
 	if err := p.read(c.params); err != nil {
-		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params: %v", err)
+		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params: %v", err)
 	}
-	if len(p.name) == 0 || p.name[0] != '"' {
-		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.name must be the name of a tool")
-	}
-	t := c.session.server.tools.find(p.name)
-	if t == nil {
-		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "unknown tool %q: tools/list has the names", clip(jsontext.Text(p.name)))
-	}
-	c.tool = t.Name()
 	if len(p.token) > 0 && (p.token[0] == '"' || p.token[0] == '-' || p.token[0] >= '0' && p.token[0] <= '9') {
 		c.token = p.token
 	}
-	ctx, spec := c.ctx, t.Spec()
-	if d := spec.Timeout; d > 0 {
-		var stop func()
-		ctx, stop = c.limit(d)
-		defer stop()
-	}
-	result, err := t.Call(c.context(ctx, p.meta), p.arguments)
-	if err != nil {
-		return c.appendFailure(dst, ctx, err), nil
-	}
-	out, err := appendResult(dst, c.revision, &spec, result)
-	if err != nil {
-		return c.appendFailure(dst, ctx, err), nil
-	}
-	return out, nil
+	return nil
 }
 
-// context is what the tool sees.
+// context is what the function sees.
 func (c *call) context(ctx context.Context, meta []byte) *tool.Context {
 	s := c.session
 	return tool.NewContext(ctx, tool.Call{
-		Tool:            c.tool,
+		Tool:            c.name,
 		Args:            s.args,
 		Bound:           s.bound,
 		SessionID:       s.peer.ID,
@@ -180,18 +228,25 @@ func (c *call) context(ctx context.Context, meta []byte) *tool.Context {
 	})
 }
 
-// errTimeout is the cause of a context that ended at the tool's timeout.
+// errTimeout is the cause of a context that ended at the function's timeout.
 var errTimeout = tool.Errorf("the tool timed out")
 
-// limit ends the context after d and answers then, whether or not the tool has
-// returned.
+// limit ends the context after d, if there is a d, and answers then, whether or
+// not the function has returned.
 func (c *call) limit(d time.Duration) (ctx context.Context, stop func()) {
+	if d <= 0 {
+		return c.ctx, func() {}
+	}
+	return c.limited(d)
+}
+
+func (c *call) limited(d time.Duration) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithTimeoutCause(c.ctx, d, errTimeout)
 	said := make(chan struct{})
 	early := context.AfterFunc(ctx, func() {
 		defer close(said)
 		if context.Cause(ctx) == errTimeout {
-			c.answer(appendError(nil, fmt.Sprintf("the tool timed out after %v", d)), nil)
+			c.answer(c.failure(fmt.Sprintf("%s timed out after %v", c.what(), d)))
 		}
 	})
 	return ctx, func() {
@@ -202,34 +257,53 @@ func (c *call) limit(d time.Duration) (ctx context.Context, stop func()) {
 	}
 }
 
-// appendFailure makes the result of a tool that failed.
-func (c *call) appendFailure(dst []byte, ctx context.Context, err error) []byte {
+// what names the kind of function that is called.
+func (c *call) what() string {
+	switch c.method {
+	case mcp.PromptsGet:
+		return "the prompt"
+	case mcp.ResourcesRead:
+		return "the resource"
+	}
+	return "the tool"
+}
+
+// failure is how the method says that the function failed: a tool in its result,
+// for the model to read, the others with an error.
+func (c *call) failure(text string) ([]byte, error) {
+	if c.method == mcp.ToolsCall && c.revision != nil {
+		return c.toolError(nil, text)
+	}
+	return nil, jsonrpc.Errorf(jsonrpc.CodeInternalError, "%s", text)
+}
+
+// failureText is what the caller gets to read of an error.
+func (c *call) failureText(ctx context.Context, err error) string {
 	if text, ok := tool.UserText(err); ok {
-		return appendError(dst, text)
+		return text
 	}
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
-		return appendError(dst, cause.Error())
+		return cause.Error()
 	}
-	log := c.session.log().With("tool", c.tool)
+	log := c.session.log().With("tool", c.name)
 	if !c.session.server.o.MaskErrors {
 		log.Info("tool failed", "error", err.Error())
-		return appendError(dst, c.session.args.Redact(err.Error()))
+		return c.session.args.Redact(err.Error())
 	}
 	ref := rand.Text()[:10]
 	log.Error("tool failed", "ref", ref, "error", err.Error())
-	return appendError(dst, maskedText(ref))
+	return maskedText(ref)
 }
 
 func maskedText(ref string) string { return "internal error (ref " + ref + ")" }
 
-// appendPanic makes the result of a tool that panicked. Its text goes to the log
-// alone.
-func (c *call) appendPanic(dst []byte, value any, stack []byte) []byte {
+// panicked answers for a function that panicked. Its text goes to the log alone.
+func (c *call) panicked(value any, stack []byte) ([]byte, error) {
 	what := fmt.Sprint(value)
 	if value == nil {
-		what = "the tool ended its goroutine (runtime.Goexit)"
+		what = c.what() + " ended its goroutine (runtime.Goexit)"
 	}
 	ref := rand.Text()[:10]
-	c.session.log().Error("tool panicked", "tool", c.tool, "ref", ref, "panic", what, "stack", string(stack))
-	return appendError(dst, maskedText(ref))
+	c.session.log().Error("tool panicked", "method", c.method, "tool", c.name, "ref", ref, "panic", what, "stack", string(stack))
+	return c.failure(maskedText(ref))
 }

@@ -2,20 +2,24 @@ package server
 
 import (
 	"encoding/json"
+	"errors"
 	"log/slog"
 
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/tool"
+	"github.com/sessionmcp/sessionmcp/transport"
 )
 
 // method is how one request method is served.
 type method struct {
 	// serve appends the result to dst. An error that is a [*jsonrpc.Error] is
 	// sent as it is.
-	serve func(c *call, dst []byte) ([]byte, error)
-	quick bool // served at once, in the order of arrival: it changes the session, or costs nothing
-	early bool // allowed before initialize
+	serve     func(c *call, dst []byte) ([]byte, error)
+	quick     bool // served at once, in the order of arrival: it changes the session, or costs nothing
+	early     bool // allowed before initialize
+	session   bool // of revisions with sessions alone
+	stateless bool // of revisions without sessions alone
 }
 
 // methods are what a client may ask. It is filled by init because the table and
@@ -24,11 +28,21 @@ var methods map[string]method
 
 func init() {
 	methods = map[string]method{
-		mcp.Initialize: {serve: initialize, quick: true, early: true},
-		mcp.Ping:       {serve: ping, quick: true, early: true},
-		mcp.SetLevel:   {serve: setLevel, quick: true},
-		mcp.ToolsList:  {serve: listTools},
-		mcp.ToolsCall:  {serve: callTool},
+		mcp.Initialize:        {serve: initialize, quick: true, early: true, session: true},
+		mcp.Ping:              {serve: ping, quick: true, early: true, session: true},
+		mcp.SetLevel:          {serve: setLevel, quick: true, session: true},
+		mcp.Subscribe:         {serve: subscribe, quick: true, session: true},
+		mcp.Unsubscribe:       {serve: unsubscribe, quick: true, session: true},
+		mcp.Discover:          {serve: discover, stateless: true},
+		mcp.Listen:            {serve: listen, stateless: true},
+		mcp.ToolsList:         {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.tools.serve(c, dst) }},
+		mcp.ToolsCall:         {serve: callTool},
+		mcp.ResourcesList:     {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.resources.serve(c, dst) }},
+		mcp.ResourceTemplates: {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.templates.serve(c, dst) }},
+		mcp.ResourcesRead:     {serve: readResource},
+		mcp.PromptsList:       {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.prompts.serve(c, dst) }},
+		mcp.PromptsGet:        {serve: getPrompt},
+		mcp.Complete:          {serve: complete},
 	}
 }
 
@@ -61,29 +75,87 @@ func initialize(c *call, dst []byte) ([]byte, error) {
 	if p.ProtocolVersion == "" {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.protocolVersion is missing")
 	}
-	s := c.session
+	rev, err := c.session.initialize(&p)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.session.peer.Keep(rev.primes); err != nil {
+		return nil, refused(err)
+	}
+	s := c.session.server
+	return appendJSON(dst, mcp.InitializeResult{
+		ProtocolVersion: rev.date,
+		Capabilities:    s.capabilities(rev),
+		ServerInfo:      s.implementation(rev),
+		Instructions:    s.o.Instructions,
+	})
+}
+
+// refused is the error of a request whose connection may not last.
+func refused(err error) error {
+	refusal, ok := errors.AsType[*transport.Refusal](err)
+	if !ok {
+		return err
+	}
+	return &httpError{refusal.Status, jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%s", refusal.Reason)}
+}
+
+// initialize begins the session.
+func (s *session) initialize(p *mcp.InitializeParams) (*revision, error) {
+	rev := negotiate(p.ProtocolVersion)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.revision != nil {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "this session is initialized already")
 	}
-	s.revision = negotiate(p.ProtocolVersion)
+	s.revision = rev
 	s.client = tool.Client{
 		Name:         p.ClientInfo.Name,
 		Title:        p.ClientInfo.Title,
 		Version:      p.ClientInfo.Version,
 		Capabilities: p.Capabilities,
 	}
-	info := mcp.Implementation{Name: s.server.name, Version: s.server.version}
-	if s.revision.titles {
-		info.Title = s.server.o.Title
+	return rev, nil
+}
+
+// capabilities are those of what the server has now. A list that is empty is not
+// declared: clients ask for what is.
+func (s *Server) capabilities(rev *revision) mcp.Capabilities {
+	caps := mcp.Capabilities{Logging: &struct{}{}, Tools: mcp.ListChanges{ListChanged: true}}
+	hasPrompts, hasTemplates := !s.prompts.empty(), !s.templates.empty()
+	if hasPrompts {
+		caps.Prompts = &mcp.ListChanges{ListChanged: true}
 	}
-	return appendJSON(dst, mcp.InitializeResult{
-		ProtocolVersion: s.revision.date,
-		Capabilities:    mcp.Capabilities{Logging: &struct{}{}, Tools: mcp.ListChanges{ListChanged: true}},
-		ServerInfo:      info,
-		Instructions:    s.server.o.Instructions,
+	if hasTemplates || !s.resources.empty() {
+		caps.Resources = &mcp.Resources{Subscribe: true, ListChanged: true}
+	}
+	if rev.completions && (hasPrompts || hasTemplates) {
+		caps.Completions = &struct{}{}
+	}
+	return caps
+}
+
+// implementation names the server.
+func (s *Server) implementation(rev *revision) mcp.Implementation {
+	info := mcp.Implementation{Name: s.name, Version: s.version}
+	if rev.titles {
+		info.Title = s.o.Title
+	}
+	return info
+}
+
+// discover serves server/discover.
+func discover(c *call, dst []byte) ([]byte, error) {
+	s := c.session.server
+	dst, err := appendJSON(dst, mcp.DiscoverResult{
+		SupportedVersions: dates(true),
+		Capabilities:      s.capabilities(c.revision),
+		Instructions:      s.o.Instructions,
 	})
+	if err != nil {
+		return nil, err
+	}
+	return c.finish(dst[:len(dst)-1], nil, &s.o.ListCache)
 }
 
 func ping(_ *call, dst []byte) ([]byte, error) { return append(dst, "{}"...), nil }
@@ -93,25 +165,16 @@ func setLevel(c *call, dst []byte) ([]byte, error) {
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err
 	}
-	for _, known := range levels {
-		if known.name == p.Level {
-			c.session.setLevel(known.level)
-			return append(dst, "{}"...), nil
-		}
+	level, err := parseLevel("params.level", p.Level)
+	if err != nil {
+		return nil, err
 	}
-	return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.level %q is not one of debug, info, notice, warning, error, critical, alert, emergency", clip(p.Level))
+	c.session.setLevel(level)
+	return append(dst, "{}"...), nil
 }
 
 func (s *session) setLevel(l slog.Level) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.level = l
-}
-
-func listTools(c *call, dst []byte) ([]byte, error) {
-	var p mcp.ListParams
-	if err := decodeParams(c, &p); err != nil {
-		return nil, err
-	}
-	return c.session.server.tools.appendPage(dst, c.revision, p.Cursor, c.session.server.o.PageSize)
 }

@@ -60,8 +60,9 @@ type Options struct {
 	// beside MCP_ARG_NAME, which is always argument "name". --arg wins over both.
 	ArgEnv map[string]string
 
-	// Authenticate is called when a connection opens, on stdio once at the
-	// start. What it returns is the Principal of every call. An error refuses
+	// Authenticate is called when a connection opens: on stdio once at the start,
+	// for a streamable HTTP client without a session with each request. What it
+	// returns is the Principal of every call. An error refuses
 	// the connection with 401, one that is [ErrForbidden] with 403; the text of
 	// a [tool.Errorf] is told. It may be called concurrently.
 	Authenticate func(*Connect) (principal any, err error)
@@ -83,8 +84,35 @@ type Options struct {
 	AllowedHosts   []string
 	AllowedOrigins []string
 
-	// PageSize is the most tools in one answer to tools/list: 1,000 if zero.
+	// PageSize is the most items in one answer to a list method: 1,000 if zero.
 	PageSize int
+
+	// ListCache is how long, and by whom, clients may keep the lists of tools,
+	// prompts and resources, and what server/discover answers. The zero value is
+	// not at all. The lists are the same for every client; Public tells caches
+	// that clients share, which may show them to anybody.
+	ListCache tool.Cache
+
+	// Sessionless serves the streamable HTTP clients of every revision without
+	// sessions, as those of 2026-07-28 always are: any of several processes can
+	// answer any request. The tools of such clients cannot ask them anything, and
+	// nothing reaches them but answers.
+	Sessionless bool
+
+	// StateKey, of 32 bytes at least and secret, seals what a tool that asks its
+	// client sends through it (2026-07-28, multi round-trip requests). Processes
+	// that answer for one another have the same one. nil is a random key, which
+	// ends with the process.
+	StateKey []byte
+
+	// StateTTL is how long a client has for an answer: 15 minutes if zero.
+	StateTTL time.Duration
+
+	// OnOpen is called when a session has been opened, and OnClose when it has
+	// ended, with the cause: one of those of package transport. Requests without a
+	// session have neither. They are called concurrently, and hold up the session.
+	OnOpen  func(*Session)
+	OnClose func(s *Session, cause error)
 
 	// Logger gets what the server and its tools log; nil is slog.Default.
 	Logger *slog.Logger
@@ -95,8 +123,19 @@ type Connect struct {
 	Args       tool.Args
 	Bound      any         // pointer to a filled copy of Options.Args; nil without
 	Header     http.Header // of the HTTP request; nil on other transports
-	Transport  string      // sse, stdio, pipe
+	Transport  string      // sse, http, stdio, pipe
 	RemoteAddr string      // of the client, or of the last proxy; "" on other transports
+}
+
+// Session is an open connection that lasts: over HTTP+SSE, stdio or a pipe from
+// its beginning, over streamable HTTP from initialize to its end.
+type Session struct {
+	ID         string // a credential: who has it may speak for the session
+	Args       tool.Args
+	Bound      any // pointer to the filled copy of Options.Args; nil without
+	Principal  any
+	Transport  string // sse, http, stdio, pipe
+	RemoteAddr string // "" where there is none
 }
 
 // ErrForbidden is for Options.Authenticate to return, or wrap: the caller is

@@ -43,7 +43,7 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // call has ended.
 func (c *call) notify(method string, params []byte) {
 	if !c.answered.Load() {
-		_ = c.reply.Send(c.ctx, &jsonrpc.Message{Method: method, Params: params}) // fails with the call or the connection
+		_ = c.exchange.Reply.Send(c.ctx, &jsonrpc.Message{Method: method, Params: params}) // fails with the call or the connection
 	}
 }
 
@@ -51,7 +51,7 @@ func (c *call) notify(method string, params []byte) {
 func (c *call) Logger() *slog.Logger {
 	s := c.session
 	toServer := s.server.o.Logger.Handler().WithAttrs([]slog.Attr{
-		slog.String("session", s.peer.ID[:8]), slog.String("tool", c.tool),
+		s.logID(), slog.String("tool", c.name),
 	})
 	handlers := slog.NewMultiHandler(redacting{toServer, s.args}, redacting{newClientHandler(c), s.args})
 	return slog.New(handlers)
@@ -92,8 +92,16 @@ func newClientHandler(c *call) clientHandler {
 
 // Enabled implements [slog.Handler]: the client says from which level up.
 func (h clientHandler) Enabled(_ context.Context, l slog.Level) bool {
-	_, level := h.line.call.session.state()
-	return l >= level
+	return l >= h.line.call.wants()
+}
+
+// wants is the level from which the client wants log messages now.
+func (c *call) wants() slog.Level {
+	if c.revision.stateless {
+		return c.level
+	}
+	_, level := c.session.state()
+	return level
 }
 
 // Handle implements [slog.Handler].
@@ -115,7 +123,7 @@ func (h clientHandler) WithGroup(name string) slog.Handler {
 // Write takes the line of one record, with its newline.
 func (l *clientLine) Write(line []byte) (int, error) {
 	b := append([]byte(`{"level":"`), levelName(l.level)...)
-	b = jsontext.AppendString(append(b, `","logger":`...), l.call.tool)
+	b = jsontext.AppendString(append(b, `","logger":`...), l.call.name)
 	b = append(append(b, `,"data":`...), line[:len(line)-1]...)
 	l.call.notify(mcp.LogMessage, append(b, '}'))
 	return len(line), nil

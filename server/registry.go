@@ -2,7 +2,6 @@ package server
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,61 +10,73 @@ import (
 	"sync/atomic"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
-	"github.com/sessionmcp/sessionmcp/tool"
 )
 
-// registry is the tools of a server. Calls read a snapshot, without a lock;
-// changes drop it, and the next reader makes another.
-type registry struct {
+// registry is one list of a server: its tools, prompts, resources or resource
+// templates. Calls read a snapshot, without a lock; changes drop it, and the
+// next reader makes another.
+type registry[T any] struct {
+	kind[T]
 	mu    sync.Mutex
-	tools []*entry // in the order of registration
-	last  uint64   // the sequence number given out last
-	now   atomic.Pointer[snapshot]
+	items []*entry[T] // in the order of registration
+	last  uint64      // the sequence number given out last
+	now   atomic.Pointer[snapshot[T]]
 }
 
-// entry is a tool and its place. The sequence numbers only grow, so a cursor
+// kind is what a registry has to know of its items.
+type kind[T any] struct {
+	list   string // as the result of its list method calls it
+	one    string // for errors
+	remedy string // for an error that says that a key is taken
+	key    func(T) string
+	append func(dst []byte, rev *revision, item T) ([]byte, error)
+}
+
+// entry is an item and its place. The sequence numbers only grow, so a cursor
 // that holds one keeps its place whatever is added or removed.
-type entry struct {
-	tool *tool.Tool
+type entry[T any] struct {
+	item T
 	seq  uint64
 }
 
 // snapshot is what the registry held at one moment. It does not change, but for
 // pages that are rendered when first asked for.
-type snapshot struct {
-	tools  []*entry
-	byName map[string]*tool.Tool
+type snapshot[T any] struct {
+	items []*entry[T]
+	byKey map[string]T
 
 	mu       sync.Mutex
-	rendered [][][]byte // by revision, then by tool: the JSON of tools/list
+	rendered [][][]byte // by revision, then by item: the JSON of the list
 }
 
-func (r *registry) add(t *tool.Tool) error {
+func (r *registry[T]) add(item T) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.ContainsFunc(r.tools, func(e *entry) bool { return e.tool.Name() == t.Name() }) {
-		return fmt.Errorf("server: there is a tool %q already: give one of them another tool.Name", t.Name())
+	key := r.key(item)
+	if slices.ContainsFunc(r.items, func(e *entry[T]) bool { return r.key(e.item) == key }) {
+		return fmt.Errorf("server: there is a %s %q already: %s", r.one, key, r.remedy)
 	}
 	r.last++
-	r.tools = append(r.tools, &entry{tool: t, seq: r.last})
+	r.items = append(r.items, &entry[T]{item: item, seq: r.last})
 	r.now.Store(nil)
 	return nil
 }
 
-func (r *registry) remove(name string) bool {
+func (r *registry[T]) remove(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.tools, func(e *entry) bool { return e.tool.Name() == name })
+	i := slices.IndexFunc(r.items, func(e *entry[T]) bool { return r.key(e.item) == key })
 	if i < 0 {
 		return false
 	}
-	r.tools = slices.Delete(slices.Clone(r.tools), i, i+1)
+	r.items = slices.Delete(slices.Clone(r.items), i, i+1)
 	r.now.Store(nil)
 	return true
 }
 
-func (r *registry) snapshot() *snapshot {
+func (r *registry[T]) snapshot() *snapshot[T] {
 	if s := r.now.Load(); s != nil {
 		return s
 	}
@@ -74,46 +85,70 @@ func (r *registry) snapshot() *snapshot {
 	if s := r.now.Load(); s != nil {
 		return s
 	}
-	s := &snapshot{
-		tools:    slices.Clone(r.tools),
-		byName:   make(map[string]*tool.Tool, len(r.tools)),
+	s := &snapshot[T]{
+		items:    slices.Clone(r.items),
+		byKey:    make(map[string]T, len(r.items)),
 		rendered: make([][][]byte, len(revisions)),
 	}
-	for _, e := range s.tools {
-		s.byName[e.tool.Name()] = e.tool
+	for _, e := range s.items {
+		s.byKey[r.key(e.item)] = e.item
 	}
 	r.now.Store(s)
 	return s
 }
 
-// find returns the tool whose name the raw JSON string spells, or nil.
-func (r *registry) find(raw []byte) *tool.Tool {
-	byName := r.snapshot().byName
-	if t := byName[string(raw[1:len(raw)-1])]; t != nil {
-		return t
-	}
-	return byName[jsontext.Text(raw)] // a name spelt with escapes
+// empty reports whether there is nothing in the list.
+func (r *registry[T]) empty() bool { return len(r.snapshot().items) == 0 }
+
+// find returns the item of a key.
+func (r *registry[T]) find(key string) (item T, ok bool) {
+	item, ok = r.snapshot().byKey[key]
+	return item, ok
 }
 
-// appendPage appends the result of tools/list: at most size tools behind cursor.
-func (r *registry) appendPage(dst []byte, rev *revision, cursor string, size int) ([]byte, error) {
-	s := r.snapshot()
-	start := 0
-	if cursor != "" {
-		seq, ok := parseCursor(cursor)
-		if !ok {
-			return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.cursor is not one that tools/list gave")
-		}
-		start, _ = slices.BinarySearchFunc(s.tools, seq+1, func(e *entry, seq uint64) int {
-			return int(e.seq) - int(seq)
-		})
+// findRaw returns the item whose key the raw JSON string spells.
+func (r *registry[T]) findRaw(raw []byte) (item T, ok bool) {
+	byKey := r.snapshot().byKey
+	if item, ok = byKey[string(raw[1:len(raw)-1])]; ok {
+		return item, true
 	}
-	end := min(start+size, len(s.tools))
-	rendered, err := s.render(rev)
+	item, ok = byKey[jsontext.Text(raw)] // a key spelt with escapes
+	return item, ok
+}
+
+// serve serves the list's method.
+func (r *registry[T]) serve(c *call, dst []byte) ([]byte, error) {
+	var p mcp.ListParams
+	if err := decodeParams(c, &p); err != nil {
+		return nil, err
+	}
+	dst, err := r.appendPage(dst, c.revision, p.Cursor, c.session.server.o.PageSize)
 	if err != nil {
 		return nil, err
 	}
-	dst = append(dst, `{"tools":[`...)
+	return c.finish(dst, nil, &c.session.server.o.ListCache)
+}
+
+// appendPage appends the members of a list's result, at most size items behind
+// cursor, and leaves the object open.
+func (r *registry[T]) appendPage(dst []byte, rev *revision, cursor string, size int) ([]byte, error) {
+	s := r.snapshot()
+	start := 0
+	if cursor != "" {
+		seq, ok := r.parseCursor(cursor)
+		if !ok {
+			return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.cursor is not one that this list gave")
+		}
+		start, _ = slices.BinarySearchFunc(s.items, seq+1, func(e *entry[T], seq uint64) int {
+			return int(e.seq) - int(seq)
+		})
+	}
+	end := min(start+size, len(s.items))
+	rendered, err := s.render(&r.kind, rev)
+	if err != nil {
+		return nil, err
+	}
+	dst = append(append(append(dst, `{"`...), r.list...), `":[`...)
 	for i := start; i < end; i++ {
 		if i > start {
 			dst = append(dst, ',')
@@ -121,25 +156,25 @@ func (r *registry) appendPage(dst []byte, rev *revision, cursor string, size int
 		dst = append(dst, rendered[i]...)
 	}
 	dst = append(dst, ']')
-	if end < len(s.tools) {
-		dst = append(append(dst, `,"nextCursor":"`...), formatCursor(s.tools[end-1].seq)...)
+	if end < len(s.items) {
+		dst = append(append(dst, `,"nextCursor":"`...), r.formatCursor(s.items[end-1].seq)...)
 		dst = append(dst, '"')
 	}
-	return append(dst, '}'), nil
+	return dst, nil
 }
 
-// render returns the JSON of every tool as the revision has it.
-func (s *snapshot) render(rev *revision) ([][]byte, error) {
+// render returns the JSON of every item as the revision has it.
+func (s *snapshot[T]) render(k *kind[T], rev *revision) ([][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if all := s.rendered[rev.index]; all != nil {
 		return all, nil
 	}
-	all := make([][]byte, len(s.tools))
-	for i, e := range s.tools {
-		b, err := appendTool(nil, rev, e.tool.Spec())
+	all := make([][]byte, len(s.items))
+	for i, e := range s.items {
+		b, err := k.append(nil, rev, e.item)
 		if err != nil {
-			return nil, fmt.Errorf("tool %s: %w", e.tool.Name(), err)
+			return nil, fmt.Errorf("%s %s: %w", k.one, k.key(e.item), err)
 		}
 		all[i] = b
 	}
@@ -147,77 +182,16 @@ func (s *snapshot) render(rev *revision) ([][]byte, error) {
 	return all, nil
 }
 
-const cursorPrefix = "tools:"
-
-func formatCursor(seq uint64) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorPrefix + strconv.FormatUint(seq, 36)))
+func (k *kind[T]) formatCursor(seq uint64) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(k.list + ":" + strconv.FormatUint(seq, 36)))
 }
 
-func parseCursor(cursor string) (seq uint64, ok bool) {
+func (k *kind[T]) parseCursor(cursor string) (seq uint64, ok bool) {
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return 0, false
 	}
-	digits, ok := strings.CutPrefix(string(b), cursorPrefix)
+	digits, ok := strings.CutPrefix(string(b), k.list+":")
 	seq, err = strconv.ParseUint(digits, 36, 63)
 	return seq, ok && err == nil
-}
-
-// wireTool is a tool in tools/list.
-type wireTool struct {
-	Name         string          `json:"name"`
-	Title        string          `json:"title,omitempty"`
-	Description  string          `json:"description,omitempty"`
-	InputSchema  json.RawMessage `json:"inputSchema"`
-	OutputSchema json.RawMessage `json:"outputSchema,omitempty"`
-	Annotations  *tool.Hints     `json:"annotations,omitempty"`
-	Icons        []tool.Icon     `json:"icons,omitempty"`
-	Meta         map[string]any  `json:"_meta,omitempty"`
-}
-
-func appendTool(dst []byte, rev *revision, spec tool.Spec) ([]byte, error) {
-	w := wireTool{Name: spec.Name, Description: spec.Description, InputSchema: spec.Input}
-	if rev.hints && spec.Hints != (tool.Hints{}) {
-		w.Annotations = &spec.Hints
-	}
-	if rev.titles {
-		w.Title, w.Meta = spec.Title, spec.Meta
-	}
-	if rev.icons {
-		w.Icons = spec.Icons
-	}
-	if rev.structured && spec.Output != nil {
-		w.OutputSchema = spec.Output
-		if !spec.OutputObject {
-			var err error
-			if w.OutputSchema, err = wrappedSchema(spec.Output); err != nil {
-				return dst, err
-			}
-		}
-	}
-	return appendJSON(dst, w)
-}
-
-// wrappedSchema describes what appendWrapped makes of a result whose schema is
-// not that of an object. Its $defs move up: references find them at the root.
-func wrappedSchema(schema json.RawMessage) (json.RawMessage, error) {
-	var inner map[string]json.RawMessage
-	if err := json.Unmarshal(schema, &inner); err != nil {
-		return nil, err
-	}
-	outer := struct {
-		Type       string                     `json:"type"`
-		Properties map[string]json.RawMessage `json:"properties"`
-		Required   []string                   `json:"required"`
-		Defs       json.RawMessage            `json:"$defs,omitempty"`
-	}{Type: "object", Required: []string{"result"}, Defs: inner["$defs"]}
-	if outer.Defs != nil {
-		delete(inner, "$defs")
-		var err error
-		if schema, err = json.Marshal(inner); err != nil {
-			return nil, err
-		}
-	}
-	outer.Properties = map[string]json.RawMessage{"result": schema}
-	return json.Marshal(outer)
 }

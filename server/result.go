@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/tool"
@@ -35,16 +34,16 @@ func appendJSON(dst []byte, v any) ([]byte, error) {
 	return b.Bytes()[:b.Len()-1], nil // without Encode's newline
 }
 
-// appendError appends the result of a call that failed.
-func appendError(dst []byte, text string) []byte {
+// toolError appends the result of a tool that failed.
+func (c *call) toolError(dst []byte, text string) ([]byte, error) {
 	dst = append(dst, `{"content":[{"type":"text","text":`...)
 	dst = jsontext.AppendString(dst, text)
-	return append(dst, `}],"isError":true}`...)
+	return c.finish(append(dst, `}],"isError":true`...), nil, nil)
 }
 
-// appendResult appends the result of a call, in the form that the revision has
+// appendResult appends the result of a tool, in the form that the revision has
 // and the tool's schema promises.
-func appendResult(dst []byte, rev *revision, spec *tool.Spec, r *tool.Result) ([]byte, error) {
+func (c *call) appendResult(dst []byte, spec *tool.Spec, r *tool.Result) ([]byte, error) {
 	var structured []byte
 	if r.Structured != nil {
 		var err error
@@ -52,8 +51,28 @@ func appendResult(dst []byte, rev *revision, spec *tool.Spec, r *tool.Result) ([
 			return dst, fmt.Errorf("encoding the structured result: %w", err)
 		}
 	}
-	dst = append(dst, `{"content":[`...)
-	for i, block := range r.Content {
+	dst, err := appendContents(append(dst, `{"content":[`...), c.revision, r.Content)
+	if err != nil {
+		return dst, err
+	}
+	if r.Content == nil && structured != nil { // the twin, for clients without structured content
+		dst = append(dst, `{"type":"text","text":`...)
+		dst = append(jsontext.AppendString(dst, structured), '}')
+	}
+	dst = append(dst, ']')
+	if structured != nil && c.revision.structured {
+		dst = append(dst, `,"structuredContent":`...)
+		wrap := structured[0] != '{' || spec.Output != nil && !spec.OutputObject
+		dst = appendWrapped(dst, structured, wrap && !c.revision.anyStructured)
+	}
+	if r.IsError {
+		dst = append(dst, `,"isError":true`...)
+	}
+	return c.finish(dst, r.Meta, nil)
+}
+
+func appendContents(dst []byte, rev *revision, blocks []tool.Content) ([]byte, error) {
+	for i, block := range blocks {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
@@ -62,25 +81,27 @@ func appendResult(dst []byte, rev *revision, spec *tool.Spec, r *tool.Result) ([
 			return dst, fmt.Errorf("content block %d: %w", i, err)
 		}
 	}
-	if r.Content == nil && structured != nil { // the twin, for clients without structured content
-		dst = append(dst, `{"type":"text","text":`...)
-		dst = append(jsontext.AppendString(dst, structured), '}')
+	return dst, nil
+}
+
+// comma appends one unless an object or array has just begun.
+func comma(dst []byte) []byte {
+	if last := dst[len(dst)-1]; last == '{' || last == '[' {
+		return dst
 	}
-	dst = append(dst, ']')
-	if structured != nil && rev.structured {
-		dst = append(dst, `,"structuredContent":`...)
-		wrap := structured[0] != '{' || spec.Output != nil && !spec.OutputObject
-		dst = appendWrapped(dst, structured, wrap)
+	return append(dst, ',')
+}
+
+func appendCache(dst []byte, cache tool.Cache) []byte {
+	dst = strconv.AppendInt(append(dst, `,"ttlMs":`...), max(cache.TTL.Milliseconds(), 0), 10)
+	if cache.Public {
+		return append(dst, `,"cacheScope":"public"`...)
 	}
-	if r.IsError {
-		dst = append(dst, `,"isError":true`...)
-	}
-	dst, err := appendMeta(dst, r.Meta)
-	return append(dst, '}'), err
+	return append(dst, `,"cacheScope":"private"`...)
 }
 
 // appendWrapped appends a value, as the one member of an object if it is to be
-// wrapped: the handshake revisions know no other structured content.
+// wrapped: revisions up to 2025-11-25 know no other structured content.
 func appendWrapped(dst, value []byte, wrap bool) []byte {
 	if !wrap {
 		return append(dst, value...)
@@ -92,7 +113,7 @@ func appendMeta(dst []byte, meta map[string]any) ([]byte, error) {
 	if len(meta) == 0 {
 		return dst, nil
 	}
-	dst, err := appendJSON(append(dst, `,"_meta":`...), meta)
+	dst, err := appendJSON(append(comma(dst), `"_meta":`...), meta)
 	if err != nil {
 		return dst, fmt.Errorf("_meta: %w", err)
 	}
@@ -121,7 +142,10 @@ func appendContent(dst []byte, rev *revision, block tool.Content) ([]byte, error
 		}
 		return appendExtras(appendLink(dst, b), rev, b.Annotations, b.Meta)
 	case tool.Embed:
-		return appendExtras(appendEmbed(dst, b), rev, b.Annotations, b.Meta)
+		dst = append(appendEmbedded(append(dst, `{"type":"resource","resource":`...), b), '}')
+		return appendExtras(dst, rev, b.Annotations, b.Meta)
+	case tool.ToolUse, tool.ToolResult:
+		return dst, fmt.Errorf("a %T belongs to sampling alone", b)
 	case nil:
 		return dst, errors.New("it is nil")
 	}
@@ -163,16 +187,6 @@ func linkText(l tool.Link) string {
 	return l.Name + ": " + l.URI
 }
 
-func appendEmbed(dst []byte, e tool.Embed) []byte {
-	dst = jsontext.AppendString(append(dst, `{"type":"resource","resource":{"uri":`...), e.URI)
-	dst = appendMember(dst, `,"mimeType":`, e.MIME)
-	if e.Blob != nil {
-		dst = append(dst, `,"blob":"`...)
-		return append(base64.StdEncoding.AppendEncode(dst, e.Blob), `"}`...)
-	}
-	return append(jsontext.AppendString(append(dst, `,"text":`...), e.Text), '}')
-}
-
 func appendMember(dst []byte, key, value string) []byte {
 	if value == "" {
 		return dst
@@ -182,17 +196,9 @@ func appendMember(dst []byte, key, value string) []byte {
 
 // appendExtras appends what every block may have, and closes it.
 func appendExtras(dst []byte, rev *revision, a *tool.Annotations, meta map[string]any) ([]byte, error) {
-	if a != nil {
-		wire := struct {
-			Audience     []string `json:"audience,omitempty"`
-			Priority     *float64 `json:"priority,omitempty"`
-			LastModified string   `json:"lastModified,omitempty"`
-		}{Audience: a.Audience, Priority: a.Priority}
-		if rev.titles && !a.LastModified.IsZero() {
-			wire.LastModified = a.LastModified.Format(time.RFC3339)
-		}
+	if w := annotationsOf(rev, a); w != nil {
 		var err error
-		if dst, err = appendJSON(append(dst, `,"annotations":`...), wire); err != nil {
+		if dst, err = appendJSON(append(dst, `,"annotations":`...), w); err != nil {
 			return dst, err
 		}
 	}

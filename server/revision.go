@@ -1,6 +1,11 @@
 package server
 
-import "log/slog"
+import (
+	"log/slog"
+
+	"github.com/sessionmcp/sessionmcp/internal/mcp"
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+)
 
 // revision is a row of the table of MCP revisions: what differs between them, a
 // field per difference. Code asks the row; nothing else compares dates.
@@ -11,32 +16,74 @@ type revision struct {
 	hints           bool // tools have annotations
 	audio           bool // content may be audio
 	progressMessage bool // progress notifications carry a message
-	titles          bool // tools have a title and _meta, blocks have _meta and lastModified
+	completions     bool // there is a capability for completion
+	titles          bool // components have a title and _meta, blocks have _meta and lastModified
 	structured      bool // tools have an outputSchema, results structuredContent
 	links           bool // content may be a resource_link
-	icons           bool // tools have icons
+	forms           bool // the client's user may be asked, with a form
+	icons           bool // components have icons
+	primes          bool // streams begin with an event that has an id and no data
+	choices         bool // forms have titled and multiple choices, and defaults
+	urls            bool // the client's user may be asked to open a URL
+	urlIDs          bool // and that has an id
+	sampledTools    bool // the client's model may call tools, and its messages have several blocks
+
+	// stateless: there is no session. Each request says who sends it, in which
+	// revision, and what the client can do; results have a type, name the server,
+	// and say how long they may be kept; a question to the client is a result; and
+	// headers repeat what a request says.
+	stateless bool
+
+	anyStructured bool // structuredContent may be any value
+	notFound      int  // the code for a resource that does not exist
 }
 
 // revisions are those this server speaks, oldest first.
 var revisions = []*revision{
 	{
-		date: "2024-11-05",
+		date:     "2024-11-05",
+		notFound: mcp.CodeResourceNotFound,
 	},
 	{
 		date:  "2025-03-26",
-		batch: true, hints: true, audio: true, progressMessage: true,
+		batch: true, hints: true, audio: true, progressMessage: true, completions: true,
+		notFound: mcp.CodeResourceNotFound,
 	},
 	{
 		date:  "2025-06-18",
-		hints: true, audio: true, progressMessage: true,
-		titles: true, structured: true, links: true,
+		hints: true, audio: true, progressMessage: true, completions: true,
+		titles: true, structured: true, links: true, forms: true,
+		notFound: mcp.CodeResourceNotFound,
 	},
 	{
 		date:  "2025-11-25",
-		hints: true, audio: true, progressMessage: true,
-		titles: true, structured: true, links: true,
-		icons: true,
+		hints: true, audio: true, progressMessage: true, completions: true,
+		titles: true, structured: true, links: true, forms: true,
+		icons: true, primes: true, choices: true, urls: true, urlIDs: true, sampledTools: true,
+		notFound: mcp.CodeResourceNotFound,
 	},
+	{
+		date:  "2026-07-28",
+		hints: true, audio: true, progressMessage: true, completions: true,
+		titles: true, structured: true, links: true, forms: true,
+		icons: true, choices: true, urls: true, sampledTools: true,
+		stateless: true, anyStructured: true,
+		notFound: jsonrpc.CodeInvalidParams,
+	},
+}
+
+// unnamed is the revision of an HTTP client that has no session and names none
+// (2025-06-18, transports, protocol version header).
+var unnamed = revisions[1]
+
+// dates are those of the revisions of one kind, oldest first.
+func dates(stateless bool) (found []string) {
+	for _, r := range revisions {
+		if r.stateless == stateless {
+			found = append(found, r.date)
+		}
+	}
+	return found
 }
 
 func init() {
@@ -45,15 +92,28 @@ func init() {
 	}
 }
 
-// negotiate returns the revision a client asked for, or the latest, which the
-// client may then refuse (2025-11-25, lifecycle, version negotiation).
-func negotiate(date string) *revision {
+// byDate returns the revision of a date, or nil.
+func byDate(date string) *revision {
 	for _, r := range revisions {
 		if r.date == date {
 			return r
 		}
 	}
-	return revisions[len(revisions)-1]
+	return nil
+}
+
+// negotiate returns the revision a client asked for in its handshake, or the
+// latest that has one, which the client may then refuse (2025-11-25, lifecycle,
+// version negotiation).
+func negotiate(date string) *revision {
+	if r := byDate(date); r != nil && !r.stateless {
+		return r
+	}
+	for i := len(revisions) - 1; ; i-- {
+		if !revisions[i].stateless {
+			return revisions[i]
+		}
+	}
 }
 
 // The levels of notifications/message (RFC 5424, section 6.2.1), as slog has
@@ -84,4 +144,15 @@ func levelName(l slog.Level) string {
 		}
 	}
 	return name
+}
+
+// parseLevel returns the level of a name. The error is for the client, in terms
+// of the parameter that has the name.
+func parseLevel(param, name string) (slog.Level, error) {
+	for _, known := range levels {
+		if known.name == name {
+			return known.level, nil
+		}
+	}
+	return 0, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "%s %q is not one of debug, info, notice, warning, error, critical, alert, emergency", param, clip(name))
 }

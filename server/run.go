@@ -80,9 +80,11 @@ func (s *Server) announce(w io.Writer, addr net.Addr) {
 		base = "http://" + net.JoinHostPort("localhost", port)
 	}
 	fmt.Fprintf(w, `%s %s is serving
-  SSE     %s/sse
+  HTTP    %s/mcp
+  SSE     %[3]s/sse
   health  %[3]s/healthz
 To connect a client, paste this into its configuration; what follows the ? is yours to choose:
-  {"mcpServers": {%[1]q: {"url": "%[3]s/sse?client_id=me"}}}
+  {"mcpServers": {%[1]q: {"url": "%[3]s/mcp?client_id=me"}}}
+A client that knows only SSE takes %[3]s/sse?client_id=me.
 `, s.name, s.version, base)
 }

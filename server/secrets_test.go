@@ -71,6 +71,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	}
 	srv := server.New("secrets", "1", options)
 	srv.Tool(leaky, tool.Name("leaky"), tool.Params("how"))
+	srv.Resource("test://leaky", func(ctx *tool.Context) (string, error) { return "", leaky(ctx, "error") })
 	mux := http.NewServeMux()
 	mux.Handle("/", srv.Handler())
 	mux.Handle("/k/{auth}/", srv.Handler())
@@ -84,13 +85,18 @@ func TestSecretsStayHidden(t *testing.T) {
 			fmt.Fprintln(&said, err)
 			return
 		}
-		if _, err := c.Request("logging/setLevel", map[string]any{"level": "debug"}); err != nil {
-			t.Error(err)
+		if o.Revision != servertest.Stateless {
+			if _, err := c.Request("logging/setLevel", map[string]any{"level": "debug"}); err != nil {
+				t.Error(err)
+			}
 		}
-		for _, how := range []string{"log", "error", "panic"} {
-			c.Call("leaky", map[string]any{"how": how})
+		for _, how := range []any{"log", "error", "panic", 5} {
+			if _, err := c.TryCall("leaky", map[string]any{"how": how}); err != nil {
+				fmt.Fprintln(&said, err)
+			}
 		}
-		c.Call("leaky", map[string]any{"how": 5})
+		_, err = c.Request("resources/read", map[string]any{"uri": "test://leaky"})
+		fmt.Fprintln(&said, err)
 		_ = c.SendText(`{"bad`)
 		if o.Transport == servertest.SSE {
 			for _, path := range []string{"&auth=OTHER", "&limit=%zz"} {
@@ -115,6 +121,15 @@ func TestSecretsStayHidden(t *testing.T) {
 	for _, via := range transports {
 		use(servertest.Options{Transport: via, Args: all})
 	}
+	stateless := servertest.Options{Transport: servertest.HTTP, Revision: servertest.Stateless, LogLevel: "debug"}
+	use(servertest.Options{Transport: servertest.HTTP, Args: all})
+	for _, args := range []url.Values{all, with("limit", planted), with("deny", "1"), with("crash", "1")} {
+		o := stateless
+		o.Args = args
+		use(o)
+		use(servertest.Options{Transport: servertest.HTTP, Args: args})
+	}
+	use(servertest.Options{Transport: servertest.HTTP, Path: "/k/" + planted + "/mcp"})
 	use(servertest.Options{Transport: servertest.SSE, Path: "/k/" + planted + "/sse"})
 	use(servertest.Options{Transport: servertest.SSE, Header: http.Header{"Authorization": {"Bearer " + planted}}})
 	for _, via := range transports[:2] {
@@ -122,7 +137,7 @@ func TestSecretsStayHidden(t *testing.T) {
 		use(servertest.Options{Transport: via, Args: with("deny", "1")})
 		use(servertest.Options{Transport: via, Args: with("crash", "1")})
 	}
-	for _, path := range []string{"/sse?auth=" + planted + "&x=%zz", "/other?auth=" + planted, "/messages/?auth=" + planted} {
+	for _, path := range []string{"/sse?auth=" + planted + "&x=%zz", "/other?auth=" + planted, "/messages/?auth=" + planted, "/mcp?auth=" + planted} {
 		res, err := http.Get(h.URL() + path)
 		if err != nil {
 			t.Fatal(err)

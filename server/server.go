@@ -20,30 +20,51 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
+	"time"
 
+	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/tool"
 	"github.com/sessionmcp/sessionmcp/transport"
 )
 
-// Server is a set of tools and the sessions that use them, over any number of
-// transports at once. Its methods may be called concurrently, also while it
-// serves.
+// Server is a set of tools, resources and prompts, and the clients that use
+// them, over any number of transports at once. Its methods may be called
+// concurrently, also while it serves.
 type Server struct {
 	name, version string
 	o             Options
 	limits        Limits // o.Limits with defaults
 	source        *tool.Source
-	tools         registry
-	table         transport.Table
-	http          *transport.HTTP
-	flags         *runFlags
+
+	tools     registry[*tool.Tool]
+	prompts   registry[*tool.Prompt]
+	resources registry[*tool.Resource]
+	templates registry[*tool.Resource]
+	detached  atomic.Bool // some tool may outlive its HTTP response
+	changes   changes
+
+	handle         chain[Handler]
+	toolHandle     chain[ToolHandler]
+	resourceHandle chain[ResourceHandler]
+	promptHandle   chain[PromptHandler]
+
+	named []byte // the member of _meta in which the server names itself
+	seal  seal
+	ran   ledger // what ran under tool.Once in later rounds
+
+	table transport.Table
+	http  *transport.HTTP
+	flags *runFlags
 }
 
 // New returns a server of this name and version, without tools. It panics if the
 // options cannot work, with what is wrong: an Args that no connection arguments
-// could fill, a Source that does not parse.
+// could fill, a Source that does not parse, a StateKey that is too short.
 func New(name, version string, opts ...Options) *Server {
 	s := &Server{name: name, version: version}
+	s.tools.kind, s.prompts.kind = toolKind, promptKind
+	s.resources.kind, s.templates.kind = resourceKind, templateKind
 	switch len(opts) {
 	case 0:
 	case 1:
@@ -70,6 +91,7 @@ func New(name, version string, opts ...Options) *Server {
 		}
 		s.source = source
 	}
+	s.prepareStateless()
 	s.http = transport.NewHTTP(&s.table, s.accept, transport.HTTPOptions{
 		Limits:         s.o.Limits,
 		KeepAlive:      s.o.KeepAlive,
@@ -78,47 +100,35 @@ func New(name, version string, opts ...Options) *Server {
 		AllowedOrigins: s.o.AllowedOrigins,
 		ArgHeaders:     s.o.ArgHeaders,
 		IsCredential:   func(name string) bool { return tool.IsSecretName(name, s.o.SecretArgs...) },
+		Alone:          standsAlone,
+		NoSessions:     s.o.Sessionless,
 		Logger:         s.o.Logger,
 	})
 	return s
 }
 
-// Tool adds a function as a tool. [tool.New] says which functions and options
-// there are. It panics if the function cannot be a tool or its name is taken,
-// naming the function, its file and line, and what would do: at start-up that is
-// the earliest anyone can be told. [tool.New] and Add are the pair that returns
-// errors.
-func (s *Server) Tool(fn any, options ...tool.Option) {
-	if s.source != nil {
-		options = append([]tool.Option{tool.Comments(s.source)}, options...)
+// maxRan is how many calls that ask their client are remembered.
+const maxRan = 100_000
+
+// prepareStateless makes what only the requests of stateless revisions use.
+func (s *Server) prepareStateless() {
+	var err error
+	if s.seal, err = newSeal(s.o.StateKey); err != nil {
+		panic(fmt.Sprintf("server: Options.StateKey: %v", err))
 	}
-	t, err := tool.New(fn, options...)
-	if err == nil {
-		err = s.Add(t)
-	}
+	s.ran.limit, s.ran.keep = maxRan, s.stateTTL()
+	info, err := appendJSON(nil, s.implementation(revisions[len(revisions)-1]))
 	if err != nil {
-		panic(err.Error())
+		panic(fmt.Sprintf("server: the server's name: %v", err))
 	}
+	s.named = append([]byte(`"`+mcp.MetaServer+`":`), info...)
 }
 
-// Add adds a tool; clients that are connected are told. It fails if the name is
-// taken.
-func (s *Server) Add(t *tool.Tool) error {
-	if err := s.tools.add(t); err != nil {
-		return err
+func (s *Server) stateTTL() time.Duration {
+	if s.o.StateTTL > 0 {
+		return s.o.StateTTL
 	}
-	s.toolsChanged()
-	return nil
-}
-
-// Remove takes the tool out; clients that are connected are told. Calls under
-// way go on. It reports whether there was one.
-func (s *Server) Remove(name string) bool {
-	if !s.tools.remove(name) {
-		return false
-	}
-	s.toolsChanged()
-	return true
+	return 15 * time.Minute
 }
 
 // Handler returns the server as an [http.Handler] for a mux of your own, under

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
@@ -16,29 +17,60 @@ import (
 // session is the protocol state of one connection. It is the receiver of its
 // peer, so a message finds it by pointer: there is no map of sessions here, and
 // nothing is looked up by request id outside its own session.
+//
+// A request of a stateless revision may come on any connection, and leaves
+// nothing behind in its session.
 type session struct {
 	server *Server
 	peer   *transport.Peer
 	args   tool.Args
 	bound  any // pointer to a filled Options.Args; nil without
 	values tool.Values
+	asked  jsonrpc.Calls // what the client was asked and has not answered
 
-	mu       sync.Mutex
-	revision *revision // nil until initialize
-	client   tool.Client
-	level    slog.Level           // from which the client wants log messages
-	calls    map[jsonrpc.ID]*call // not answered yet; the transport bounds those whose answer waits to be read
+	mu         sync.Mutex
+	revision   *revision // nil until initialize
+	client     tool.Client
+	level      slog.Level           // from which the client wants log messages
+	calls      map[jsonrpc.ID]*call // not answered yet; the transport bounds those whose answer waits to be read
+	subscribed map[string]bool      // URIs of resources; nil for none
+	listening  map[*listener]bool   // open subscriptions/listen requests; nil for none
 }
 
 // Receive implements [transport.Receiver].
 func (s *session) Receive(ctx context.Context, x *transport.Exchange) (run func()) {
-	switch m := &x.Message; {
-	case m.IsRequest():
+	m := &x.Message
+	if m.IsRequest() {
 		return s.request(ctx, x)
-	case m.IsNotification():
-		s.notification(m)
 	}
-	return nil // a response: this server asks its clients nothing
+	if s.overHTTP() {
+		if err := s.checkUnasked(x); err != nil {
+			x.Status = http.StatusBadRequest
+			return func() { _ = x.Reply.Send(ctx, &jsonrpc.Message{Error: jsonrpc.AsError(err)}) } // fails with the connection
+		}
+	}
+	if m.IsNotification() {
+		s.notification(m)
+	} else {
+		s.asked.Answer(m)
+	}
+	return nil
+}
+
+// checkUnasked refuses a notification or a response that would find nobody: HTTP
+// has a way to say so.
+func (s *session) checkUnasked(x *transport.Exchange) error {
+	if date := x.Header.Get(mcp.HeaderVersion); date != "" && byDate(date) == nil {
+		return unsupportedVersion(date)
+	}
+	if rev, _ := s.state(); rev == nil && !s.server.o.Sessionless && !standsAlone(x.Header, &x.Message) {
+		return noSession(x.Message.Method)
+	}
+	return nil
+}
+
+func noSession(method string) error {
+	return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "%s outside a session: a POST of a session has its id in the header Mcp-Session-Id", clip(method))
 }
 
 // request takes a request in its turn and returns what may wait: the work of a
@@ -46,16 +78,16 @@ func (s *session) Receive(ctx context.Context, x *transport.Exchange) (run func(
 func (s *session) request(ctx context.Context, x *transport.Exchange) (run func()) {
 	c, h, err := s.begin(ctx, x)
 	if err != nil {
-		refused := &call{session: s, id: x.Message.ID, reply: x.Reply, ctx: ctx}
-		return func() { refused.answer(nil, err) }
+		return func() { c.answer(nil, err) }
 	}
 	if h.quick {
-		result, err := h.serve(c, nil)
+		result, err := c.attempt(h)
 		return func() {
 			defer s.end(c)
 			c.answer(result, err)
 		}
 	}
+	x.Detach = c.mayDetach()
 	return func() {
 		defer s.end(c)
 		c.run(h)
@@ -64,41 +96,83 @@ func (s *session) request(ctx context.Context, x *transport.Exchange) (run func(
 
 var errCancelled = errors.New("the client cancelled the request")
 
-// begin checks that the request may be made now, and registers it.
+// begin checks that the request may be made now, and registers it. A call that
+// is refused is good for answering only.
 func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, method, error) {
 	m := &x.Message
+	c := &call{
+		session:  s,
+		id:       m.ID,
+		method:   m.Method,
+		params:   m.Params,
+		header:   x.Header,
+		exchange: x,
+		ctx:      ctx,
+	}
 	h, known := methods[m.Method]
+	if len(m.Params) > 0 && m.Params[0] != '{' {
+		return c, h, badRequest(jsonrpc.CodeInvalidParams, "params must be an object")
+	}
+	var err error
+	if s.standsAlone(x) {
+		if x.Batch {
+			return c, h, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this protocol revision: send each message by itself")
+		}
+		err = s.standAlone(c, h, known)
+	} else {
+		err = s.inSession(c, x, h, known)
+	}
+	if err == nil {
+		err = s.register(ctx, c)
+	}
+	return c, h, err
+}
+
+func (s *session) standsAlone(x *transport.Exchange) bool {
+	if !s.overHTTP() {
+		return standsAlone(nil, &x.Message)
+	}
+	return standsAlone(x.Header, &x.Message)
+}
+
+// inSession checks a request against the state of its session.
+func (s *session) inSession(c *call, x *transport.Exchange, h method, known bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c.revision, c.client = s.revision, &s.client
+	if c.revision == nil && s.overHTTP() && s.server.o.Sessionless && !h.early {
+		c.revision = unnamed
+		if r := byDate(x.Header.Get(mcp.HeaderVersion)); r != nil {
+			c.revision = r
+		}
+	}
+	switch {
+	case x.Batch && (c.revision == nil || !c.revision.batch):
+		return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this session's protocol revision: send each message by itself")
+	case c.revision == nil && !h.early:
+		return badRequest(jsonrpc.CodeInvalidRequest, "%s before initialize: a session begins with an initialize request, and over HTTP its id is in the header Mcp-Session-Id", clip(c.method))
+	case !known, h.stateless:
+		return jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not known here", clip(c.method))
+	}
+	return nil
+}
+
+// register notes a call as under way.
+func (s *session) register(ctx context.Context, c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case x.Batch && (s.revision == nil || !s.revision.batch):
-		return nil, h, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this session's protocol revision: send each message by itself")
-	case s.revision == nil && !h.early:
-		return nil, h, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "%s before initialize: this session begins with an initialize request", m.Method)
-	case !known:
-		return nil, h, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not known here", clip(m.Method))
-	case s.calls[m.ID] != nil:
-		return nil, h, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "request id %s is in use by a request that has not been answered", clip(string(m.ID)))
+	case s.calls[c.id] != nil:
+		return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "request id %s is in use by a request that has not been answered", clip(string(c.id)))
 	case len(s.calls) >= s.server.limits.Calls:
-		return nil, h, jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%d requests of this session are under way: wait for an answer", len(s.calls))
-	case len(m.Params) > 0 && m.Params[0] != '{':
-		return nil, h, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params must be an object")
-	}
-	c := &call{
-		session:  s,
-		revision: s.revision,
-		client:   &s.client,
-		id:       m.ID,
-		params:   m.Params,
-		header:   x.Header,
-		reply:    x.Reply,
+		return jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%d requests of this session are under way: wait for an answer", len(s.calls))
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	if s.calls == nil {
 		s.calls = make(map[jsonrpc.ID]*call)
 	}
-	s.calls[m.ID] = c
-	return c, h, nil
+	s.calls[c.id] = c
+	return nil
 }
 
 // release frees the id of a call, and its place among those that the client may
@@ -155,18 +229,13 @@ func (s *session) state() (*revision, slog.Level) {
 // log returns a logger that names the session by the start of its id (the whole
 // id is a credential) and writes no secret of its arguments.
 func (s *session) log() *slog.Logger {
-	return slog.New(redacting{s.server.o.Logger.Handler(), s.args}).With("session", s.peer.ID[:8])
+	return slog.New(redacting{s.server.o.Logger.Handler(), s.args}).With(s.logID())
 }
 
-// toolsChanged tells every session that the list is not what it was.
-func (s *Server) toolsChanged() {
-	for p := range s.table.All() {
-		sess, ok := p.Receiver().(*session)
-		if !ok {
-			continue
-		}
-		if rev, _ := sess.state(); rev != nil {
-			p.Notify(&jsonrpc.Message{Method: mcp.ToolsListChanged})
-		}
+// logID is the attribute that names the session in a log.
+func (s *session) logID() slog.Attr {
+	if s.peer.ID == "" { // a connection for one message
+		return slog.String("remote", s.peer.RemoteAddr)
 	}
+	return slog.String("session", s.peer.ID[:8])
 }

@@ -2,7 +2,10 @@ package tool
 
 import "time"
 
-// Content is one block of a result: [Text], [Image], [Audio], [Link] or [Embed].
+// Content is one block of a result or of a message: [Text], [Image], [Audio],
+// [Link] or [Embed]. In sampling there are no links and no resources, but
+// [ToolUse] and [ToolResult], which occur nowhere else.
+//
 // What a client's protocol revision has no name for is sent as the nearest thing
 // it has: audio as an embedded resource, a link as its text.
 type Content interface {

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
+	"strings"
 	"sync"
+	"time"
 )
 
 // Context is what a tool knows of the call it serves: who is calling, over which
@@ -43,7 +45,7 @@ type Call struct {
 	ConnectHeader   http.Header     // of the request that opened the connection
 	Header          http.Header     // of the request that brought this call
 	Values          *Values         // nil for new ones
-	Outlet          Outlet          // nil drops progress and logs to slog.Default
+	Outlet          Outlet          // nil drops progress, logs to slog.Default, and cannot ask
 	Strict          bool            // refuse near misses in the tool's arguments
 }
 
@@ -56,10 +58,28 @@ type Client struct {
 }
 
 // Supports reports whether the client declared the capability, such as
-// "sampling" or "elicitation".
+// "sampling", or a part of one behind a dot: "sampling.tools". A client whose
+// elicitation names no mode has "elicitation.form" (2025-11-25, elicitation,
+// capabilities).
 func (c Client) Supports(capability string) bool {
-	_, ok := c.Capabilities[capability]
-	return ok
+	if declared(c.Capabilities, capability) {
+		return true
+	}
+	return capability == "elicitation.form" && c.Supports("elicitation") && !c.Supports("elicitation.url")
+}
+
+// declared looks name up, and what stands before its first dot if there is no
+// such key: names of extensions have dots.
+func declared(capabilities map[string]json.RawMessage, name string) bool {
+	if raw, ok := capabilities[name]; ok {
+		return string(raw) != "null"
+	}
+	head, rest, dotted := strings.Cut(name, ".")
+	if !dotted {
+		return false
+	}
+	var parts map[string]json.RawMessage
+	return json.Unmarshal(capabilities[head], &parts) == nil && declared(parts, rest)
 }
 
 // Outlet is the way from a call to its caller before the call has returned.
@@ -68,6 +88,14 @@ type Outlet interface {
 	Logger() *slog.Logger
 	// Progress reports done of total. See [Context.Progress].
 	Progress(done, total float64, message string)
+	// Ask puts a question to the client and returns nil when q.Read has taken the
+	// answer. It fails with [ErrInputRequired], or a [*CapabilityError].
+	Ask(q *Question) error
+	// Once runs run unless it has run in this call before, under this name, and
+	// returns what it returned, as JSON. See the function of the same name.
+	Once(name string, run func() ([]byte, error)) ([]byte, error)
+	// Suspend ends the response. See [Context.Suspend].
+	Suspend(retry time.Duration) bool
 }
 
 // NewContext returns a Context of the call. Tests of tools use it:
@@ -186,6 +214,17 @@ func (c *Context) Progress(done, total float64, message string) {
 	if c.call().Outlet != nil {
 		c.call().Outlet.Progress(done, total, message)
 	}
+}
+
+// Suspend ends the HTTP response of the call while its function goes on, so that
+// work of many minutes holds no connection open: the client comes back for the
+// result after retry, which is rounded to milliseconds (2025-11-25, transports,
+// sending messages to the server). It is for tools that are [Detached].
+//
+// It reports whether the response was ended. Where the client could not come
+// back, as on other transports and from 2026-07-28 on, nothing happens.
+func (c *Context) Suspend(retry time.Duration) bool {
+	return c.call().Outlet != nil && c.call().Outlet.Suspend(retry)
 }
 
 // Get returns a value that a tool has Set in this session.

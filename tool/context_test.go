@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sessionmcp/sessionmcp/tool"
 )
@@ -74,7 +76,6 @@ func TestContextTellsTheCall(t *testing.T) {
 		"ConnectHeader":   {ctx.ConnectHeader(), call.ConnectHeader},
 		"sampling":        {ctx.Client().Supports("sampling"), true},
 		"elicitation":     {ctx.Client().Supports("elicitation"), false},
-		"of no client":    {tool.Client{}.Supports("sampling"), false},
 		"String":          {ctx.String(), "tool.Context(forecast over sse)"},
 		"fmt":             {fmt.Sprintf("%+v", ctx), ctx.String()},
 	} {
@@ -93,6 +94,46 @@ func TestArgFallback(t *testing.T) {
 	}
 	if got := ctx.Args().Get("a"); got != "1" {
 		t.Errorf("Args: got %q", got)
+	}
+}
+
+func TestSupports(t *testing.T) {
+	for _, tt := range []struct {
+		capabilities string
+		yes, no      string
+	}{
+		{`{}`, "", "sampling sampling.tools elicitation elicitation.form elicitation.url roots"},
+		{`{"sampling":{}}`, "sampling", "sampling.tools sampling.context elicitation.form tools"},
+		{`{"sampling":{"tools":{}}}`, "sampling sampling.tools", "sampling.context sampling.tools.x"},
+		{`{"sampling":{"tools":null}}`, "sampling", "sampling.tools"},
+		{`{"sampling":null}`, "", "sampling sampling.tools"},
+		{`{"sampling":true,"roots":[]}`, "sampling roots", "sampling.tools roots.listChanged"},
+		{`{"elicitation":{}}`, "elicitation elicitation.form", "elicitation.url"},
+		{`{"elicitation":{"applyDefaults":true}}`, "elicitation elicitation.form", "elicitation.url"},
+		{`{"elicitation":{"form":{}}}`, "elicitation elicitation.form", "elicitation.url"},
+		{`{"elicitation":{"url":{}}}`, "elicitation elicitation.url", "elicitation.form"},
+		{`{"elicitation":{"url":{},"form":{}}}`, "elicitation elicitation.url elicitation.form", ""},
+		{`{"elicitation.url":{}}`, "elicitation.url", "elicitation elicitation.form"},
+		{`{"extensions":{"io.example/ui":{"x":{}}}}`, "extensions extensions.io.example/ui", "io.example/ui extensions.io"},
+		{`{"tasks":{"requests":{"elicitation":{"create":{}}}}}`, "tasks.requests.elicitation.create", "tasks.requests.sampling"},
+	} {
+		var c tool.Client
+		if err := json.Unmarshal([]byte(tt.capabilities), &c.Capabilities); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range strings.Fields(tt.yes) {
+			if !c.Supports(name) {
+				t.Errorf("%s: no %s", tt.capabilities, name)
+			}
+		}
+		for _, name := range strings.Fields(tt.no) {
+			if c.Supports(name) {
+				t.Errorf("%s: %s", tt.capabilities, name)
+			}
+		}
+	}
+	if (tool.Client{}).Supports("sampling") || (tool.Client{}).Supports("elicitation.form") {
+		t.Error("no client has capabilities")
 	}
 }
 
@@ -210,15 +251,24 @@ func TestContextValuesConcurrently(t *testing.T) {
 	group.Wait()
 }
 
-// outlet records what a tool says before it returns.
+// outlet records what a tool says before it returns. It cannot ask.
 type outlet struct {
-	log      bytes.Buffer
-	progress []string
+	log       bytes.Buffer
+	progress  []string
+	suspended []time.Duration
 }
 
 func (o *outlet) Logger() *slog.Logger { return slog.New(slog.NewTextHandler(&o.log, nil)) }
 func (o *outlet) Progress(done, total float64, message string) {
 	o.progress = append(o.progress, fmt.Sprint(done, "/", total, " ", message))
+}
+func (o *outlet) Ask(*tool.Question) error { return errors.ErrUnsupported }
+func (o *outlet) Once(_ string, run func() ([]byte, error)) ([]byte, error) {
+	return run()
+}
+func (o *outlet) Suspend(retry time.Duration) bool {
+	o.suspended = append(o.suspended, retry)
+	return retry > 0
 }
 
 func TestContextOutlet(t *testing.T) {
@@ -233,6 +283,9 @@ func TestContextOutlet(t *testing.T) {
 	if want := []string{"1/3 first", "2/0 "}; !reflect.DeepEqual(out.progress, want) {
 		t.Errorf("got %q, want %q", out.progress, want)
 	}
+	if !ctx.Suspend(time.Second) || ctx.Suspend(0) || !reflect.DeepEqual(out.suspended, []time.Duration{time.Second, 0}) {
+		t.Errorf("suspended for %v", out.suspended)
+	}
 }
 
 func TestContextWithoutOutlet(t *testing.T) {
@@ -243,6 +296,9 @@ func TestContextWithoutOutlet(t *testing.T) {
 	ctx := tool.NewContext(t.Context(), tool.Call{Tool: "forecast"})
 	ctx.Progress(1, 2, "dropped")
 	ctx.Log().Warn("hello")
+	if ctx.Suspend(time.Second) {
+		t.Error("suspended")
+	}
 	if got := log.String(); !strings.Contains(got, "msg=hello tool=forecast") || strings.Contains(got, "dropped") {
 		t.Errorf("logged %q", got)
 	}

@@ -1,6 +1,9 @@
 // Package tool is what the author of a tool sees, and nothing else: the function
 // and what may be said about it ([New], [Option]), what it knows of its caller
 // ([Context], [Args]), and what it may answer ([Content], [Result], [Errorf]).
+// Resources and prompts are made the same way: [NewResource], [Files], [NewPrompt].
+// In the middle of its work a function may ask its client: [Elicit], [ElicitURL],
+// [Sample], [Roots].
 //
 //	type Input struct {
 //		City string `json:"city" jsonschema:"minLength=1"`

@@ -67,6 +67,11 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		want   string
 	}{
 		"negative timeout":               {text, tool.Timeout(-1), "tool.Timeout"},
+		"a media type":                   {text, tool.MIME("text/plain"), "tool.MIME is not for a tool: remove it"},
+		"a size":                         {text, tool.Size(1), "tool.Size is not for a tool"},
+		"annotations":                    {text, tool.Annotate(tool.Annotations{}), "tool.Annotate is not for a tool"},
+		"caching":                        {text, tool.Caching(tool.Cache{}), "tool.Caching is not for a tool"},
+		"completion":                     {text, tool.Complete("a", noValues), "tool.Complete is not for a tool"},
 		"icon without a source":          {text, tool.Icons(tool.Icon{MIME: "image/png"}), "tool.Icons: icon 1"},
 		"meta that is not JSON":          {text, tool.Meta("k", func() {}), "tool.Meta"},
 		"output schema of a text":        {text, tool.OutputSchema(json.RawMessage(`{}`)), "tool.OutputSchema"},

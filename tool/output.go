@@ -35,29 +35,19 @@ var errNothing = &userError{errors.New("the tool returned nothing")}
 type encoder func(reflect.Value) (*Result, error)
 
 func (p *plan) prepareOutput(c *config, spec *Spec) error {
-	t := p.fn.Type()
-	n := t.NumOut()
-	if n > 0 && t.Out(n-1) == errorType {
-		p.fails = true
-		n--
-	}
-	switch {
-	case n > 1 && !p.fails:
-		return fmt.Errorf("the last of %d results must be error", n)
-	case n > 1:
-		return fmt.Errorf("%d results before the error, want one at most", n)
-	case n == 1 && t.Out(0).Implements(errorType):
-		return fmt.Errorf("the result %s is an error: the one error is the last result, declared as error", t.Out(0))
+	t, err := p.result()
+	if err != nil {
+		return err
 	}
 	kind := asText
-	if n == 1 {
-		p.output, kind = encoderOf(t.Out(0))
+	if t != nil {
+		p.output, kind = encoderOf(t)
 	}
 	switch {
 	case spec.Output != nil && kind == asText:
 		return errors.New("tool.OutputSchema: the function has no result that is structured")
 	case spec.Output == nil && kind == asStructured:
-		return describeOutput(c, spec, t.Out(0))
+		return describeOutput(c, spec, t)
 	case spec.Output != nil:
 		return checkOutput(spec)
 	}
@@ -214,9 +204,17 @@ func marshalText(v reflect.Value) (*Result, error) {
 	return text(string(b)), nil
 }
 
-// structured encodes v. A nil map or slice becomes an empty one: the schema
-// promised an object or an array.
 func structured(v reflect.Value) (*Result, error) {
+	raw, err := jsonText(v)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Structured: raw}, nil
+}
+
+// jsonText encodes v. A nil map or slice becomes an empty one: the schema
+// promised an object or an array.
+func jsonText(v reflect.Value) (json.RawMessage, error) {
 	target := v
 	for range maxPointers {
 		if target.Kind() != reflect.Pointer {
@@ -236,7 +234,7 @@ func structured(v reflect.Value) (*Result, error) {
 	if err := enc.Encode(v.Interface()); err != nil {
 		return nil, fmt.Errorf("encoding the result: %w", err)
 	}
-	return &Result{Structured: json.RawMessage(bytes.TrimSuffix(b.Bytes(), []byte("\n")))}, nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // maxPointers is how many are followed in search of a nil: a pointer may lead to

@@ -43,10 +43,23 @@ var (
 	rawType     = reflect.TypeFor[json.RawMessage]()
 )
 
+// prepare decides everything about a tool's function.
 func (p *plan) prepare(c *config, spec *Spec) error {
+	params, err := p.params()
+	if err != nil {
+		return err
+	}
+	if err := p.prepareInput(c, spec, params); err != nil {
+		return err
+	}
+	return p.prepareOutput(c, spec)
+}
+
+// params returns the types of the parameters behind the context.
+func (p *plan) params() ([]reflect.Type, error) {
 	t := p.fn.Type()
 	if t.IsVariadic() {
-		return errors.New("a variadic parameter: take a slice")
+		return nil, errors.New("a variadic parameter: take a slice")
 	}
 	params := make([]reflect.Type, 0, t.NumIn())
 	for param := range t.Ins() {
@@ -57,18 +70,24 @@ func (p *plan) prepare(c *config, spec *Spec) error {
 		params = params[1:]
 	}
 	if slices.ContainsFunc(params, isContext) {
-		return errors.New("a context must be the first parameter")
+		return nil, errors.New("a context must be the first parameter")
 	}
-	if err := p.prepareInput(c, spec, params); err != nil {
-		return err
-	}
-	return p.prepareOutput(c, spec)
+	return params, nil
 }
 
-func (p *plan) prepareInput(c *config, spec *Spec, params []reflect.Type) (err error) {
+func (p *plan) prepareInput(c *config, spec *Spec, params []reflect.Type) error {
 	if spec.Input != nil {
 		return p.prepareDocument(spec, params)
 	}
+	if err := p.prepareArguments(c, params); err != nil {
+		return err
+	}
+	spec.Input = p.input.Document()
+	return nil
+}
+
+// prepareArguments decides how the function takes its arguments.
+func (p *plan) prepareArguments(c *config, params []reflect.Type) (err error) {
 	switch {
 	case len(params) == 0 && c.params == nil:
 		p.form, p.arg = takesNone, reflect.TypeFor[struct{}]()
@@ -89,8 +108,28 @@ func (p *plan) prepareInput(c *config, spec *Spec, params []reflect.Type) (err e
 	if !p.input.IsObject() {
 		return fmt.Errorf("the schema of %s is not an object", p.arg)
 	}
-	spec.Input = p.input.Document()
 	return nil
+}
+
+// result returns the type of the result before the error, nil for none.
+func (p *plan) result() (reflect.Type, error) {
+	t := p.fn.Type()
+	n := t.NumOut()
+	if n > 0 && t.Out(n-1) == errorType {
+		p.fails = true
+		n--
+	}
+	switch {
+	case n > 1 && !p.fails:
+		return nil, fmt.Errorf("the last of %d results must be error", n)
+	case n > 1:
+		return nil, fmt.Errorf("%d results before the error, want one at most", n)
+	case n == 1 && t.Out(0).Implements(errorType):
+		return nil, fmt.Errorf("the result %s is an error: the one error is the last result, declared as error", t.Out(0))
+	case n == 1:
+		return t.Out(0), nil
+	}
+	return nil, nil
 }
 
 // paramNames returns the names of plain parameters, nil if nobody says them.
@@ -178,30 +217,42 @@ func identifier(r rune) rune {
 
 func (p *plan) call(ctx *Context, arguments []byte) (*Result, error) {
 	var few [4]reflect.Value
-	in := few[:0]
-	if p.context {
-		in = append(in, reflect.ValueOf(ctx))
-	}
-	in, err := p.arguments(in, arguments, ctx.call().Strict)
+	in, err := p.arguments(few[:0], ctx, arguments, ctx.call().Strict)
 	if err != nil {
 		return nil, UserError(err)
 	}
+	out, err := p.run(in)
+	if err != nil {
+		return nil, err
+	}
+	if p.output == nil {
+		return &Result{}, nil
+	}
+	return p.output(out)
+}
+
+// run calls the function and returns the result before the error, if there is
+// one.
+func (p *plan) run(in []reflect.Value) (reflect.Value, error) {
 	out := p.fn.Call(in)
 	if p.fails {
 		last := len(out) - 1
 		if err, _ := out[last].Interface().(error); err != nil {
-			return nil, err
+			return reflect.Value{}, err
 		}
 		out = out[:last]
 	}
 	if len(out) == 0 {
-		return &Result{}, nil
+		return reflect.Value{}, nil
 	}
-	return p.output(out[0])
+	return out[0], nil
 }
 
-// arguments appends the function's parameters behind its context.
-func (p *plan) arguments(in []reflect.Value, arguments []byte, strict bool) ([]reflect.Value, error) {
+// arguments appends the function's parameters to in.
+func (p *plan) arguments(in []reflect.Value, ctx *Context, arguments []byte, strict bool) ([]reflect.Value, error) {
+	if p.context {
+		in = append(in, reflect.ValueOf(ctx))
+	}
 	if p.form == takesJSON {
 		if len(arguments) == 0 || !strict && string(bytes.TrimSpace(arguments)) == "null" {
 			arguments = []byte("{}")

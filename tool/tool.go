@@ -1,7 +1,6 @@
 package tool
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -37,20 +36,7 @@ type Tool struct {
 // The error of a function that does not fit names the function, where it stands,
 // and what is wrong with it.
 func New(fn any, options ...Option) (*Tool, error) {
-	v := reflect.ValueOf(fn)
-	if v.Kind() != reflect.Func || v.IsNil() {
-		return nil, fmt.Errorf("tool: %T is not a function\n%s", fn, accepted)
-	}
-	var c config
-	for _, option := range options {
-		option(&c)
-	}
-	info := inspect(v)
-	t, err := build(v, info, &c)
-	if err != nil {
-		return nil, fmt.Errorf("tool: %s: %w\n%s", info.where(), err, accepted)
-	}
-	return t, nil
+	return prepare(fn, aTool, options, accepted, build)
 }
 
 const accepted = `accepted forms:
@@ -60,48 +46,72 @@ const accepted = `accepted forms:
 	func([ctx,] in json.RawMessage) [results]  with tool.InputSchema(...)
 ctx is *tool.Context or context.Context; results are none, error, T, or (T, error)`
 
-func build(v reflect.Value, info fnInfo, c *config) (*Tool, error) {
-	spec := c.spec
-	if spec.Name == "" {
-		if info.name == "" {
-			return nil, errors.New(`a function literal has no name: add tool.Name("...")`)
-		}
-		spec.Name = snake(info.name)
+// function is what a tool, a resource or a prompt is made of.
+type function struct {
+	*config
+	value reflect.Value
+	info  fnInfo
+}
+
+// prepare makes a T of fn and its options. An error says what fn is, where it
+// stands, and which forms are accepted.
+func prepare[T any](fn any, k kind, options []Option, accepted string, build func(*function) (*T, error)) (*T, error) {
+	v := reflect.ValueOf(fn)
+	if v.Kind() != reflect.Func || v.IsNil() {
+		return nil, fmt.Errorf("tool: %T is not a function\n%s", fn, accepted)
 	}
-	if err := checkName(spec.Name); err != nil {
+	f := &function{value: v, info: inspect(v)}
+	var made *T
+	var err error
+	if f.config, err = configure(k, options); err == nil {
+		made, err = build(f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tool: %s: %w\n%s", f.info.where(), err, accepted)
+	}
+	return made, nil
+}
+
+// name returns the name that was given, or else the function's.
+func (f *function) name() (string, error) {
+	switch {
+	case f.spec.Name != "":
+		return f.spec.Name, nil
+	case f.info.name == "":
+		return "", errors.New(`a function literal has no name: add tool.Name("...")`)
+	}
+	return snake(f.info.name), nil
+}
+
+// comment takes over what the source says of the function.
+func (f *function) comment() {
+	if f.source == nil {
+		return
+	}
+	doc := f.source.function(f.info)
+	if f.spec.Description == "" {
+		f.spec.Description = doc.comment
+	}
+	f.sourceParams = doc.params
+}
+
+func build(f *function) (*Tool, error) {
+	var err error
+	if f.spec.Name, err = f.name(); err != nil {
 		return nil, err
 	}
-	if err := checkSpec(&spec); err != nil {
+	if err := checkName(f.spec.Name); err != nil {
 		return nil, err
 	}
-	if c.source != nil {
-		doc := c.source.function(info)
-		if spec.Description == "" {
-			spec.Description = doc.comment
-		}
-		c.sourceParams = doc.params
+	f.comment()
+	t := &Tool{spec: f.spec, plan: plan{fn: f.value}}
+	if err := t.plan.prepare(f.config, &t.spec); err != nil {
+		return nil, err
 	}
-	t := &Tool{spec: spec, plan: plan{fn: v}}
-	if err := t.plan.prepare(c, &t.spec); err != nil {
+	if t.spec.Headers, err = headerParams(t.spec.Input); err != nil {
 		return nil, err
 	}
 	return t, nil
-}
-
-// checkSpec finds what would fail in tools/list, where it is too late.
-func checkSpec(spec *Spec) error {
-	if spec.Timeout < 0 {
-		return fmt.Errorf("tool.Timeout: %v is negative", spec.Timeout)
-	}
-	for i, icon := range spec.Icons {
-		if icon.Src == "" {
-			return fmt.Errorf("tool.Icons: icon %d has no Src", i+1)
-		}
-	}
-	if _, err := json.Marshal(spec.Meta); err != nil {
-		return fmt.Errorf("tool.Meta: %w", err)
-	}
-	return nil
 }
 
 // Name returns the tool's name.

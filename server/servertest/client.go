@@ -5,205 +5,80 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
 	"slices"
-
-	sse "github.com/tmaxmax/go-sse"
+	"sync"
+	"testing"
 
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
-	"github.com/sessionmcp/sessionmcp/server"
 )
-
-// maxEvent is the largest event that a client reads: go-sse's own default of
-// 64 KiB is smaller than a message may be.
-const maxEvent = 64 << 20
 
 var errClosed = errors.New("the connection has ended")
 
-func (c *Client) initialize(revision string) error {
-	_, err := c.Request(mcp.Initialize, mcp.InitializeParams{
-		ProtocolVersion: revision,
-		Capabilities:    map[string]json.RawMessage{},
-		ClientInfo:      mcp.Implementation{Name: "servertest", Version: "1"},
+// Client is a connection to the server under test. It is safe for concurrent use.
+type Client struct {
+	t     testing.TB
+	o     Options
+	calls jsonrpc.Calls
+	once  sync.Once
+	stop  func() // ends the connection; nothing is received after it
+
+	// send takes a text to the server. Over HTTP the end of ctx hangs up on a
+	// request that has no session, and lost, which may be nil, is called with why
+	// nothing more will be said to the text, unless it was answered.
+	send func(ctx context.Context, text []byte, lost func(error)) error
+
+	// SessionID is the id the server gave the connection; "" over stdio, and over
+	// HTTP before initialize is answered.
+	SessionID string
+	// Endpoint is the URL that messages are POSTed to; for SSE and HTTP.
+	Endpoint string
+
+	tapping sync.Mutex
+
+	mu        sync.Mutex
+	closed    bool
+	answering sync.WaitGroup
+	notes     []Message
+	arrived   chan struct{} // closed and replaced when notes grows
+}
+
+// Message is a notification, or a request, that the server sent.
+type Message struct {
+	Method string
+	Params json.RawMessage
+}
+
+func (c *Client) initialize() error {
+	_, err := c.Request(mcp.Initialize, map[string]any{
+		"protocolVersion": c.o.Revision,
+		"capabilities":    c.capabilities(),
+		"clientInfo":      self,
 	})
 	if err != nil {
 		return err
 	}
-	return c.Notify(mcp.Initialized, nil)
-}
-
-func (c *Client) dialPipe(srv *server.Server, o Options) error {
-	pipe, err := srv.Connect(context.Background(), o.Args, c.receive)
-	if err != nil {
+	if err := c.Notify(mcp.Initialized, nil); err != nil || c.o.LogLevel == "" {
 		return err
 	}
-	c.SessionID, c.send = pipe.SessionID(), pipe.SendText
-	c.stop = pipe.Close
-	return nil
+	_, err = c.Request(mcp.SetLevel, mcp.SetLevelParams{Level: c.o.LogLevel})
+	return err
 }
 
-func (c *Client) dialStdio(srv *server.Server, o Options) error {
-	in, toServer := io.Pipe()
-	fromServer, out := io.Pipe()
-	served, read := make(chan error, 1), make(chan struct{})
-	go func() {
-		err := srv.ServeStreams(context.Background(), in, out, o.Args)
-		in.CloseWithError(errClosed)
-		out.Close()
-		served <- err
-	}()
-	go func() {
-		defer close(read)
-		c.readLines(fromServer)
-	}()
-	c.send = func(text []byte) error {
-		_, err := toServer.Write(append(bytes.Clone(text), '\n'))
-		return err
-	}
-	c.stop = func() {
-		toServer.Close()
-		<-served
-		<-read
-	}
-	return nil
-}
+// self is what the client says of itself.
+var self = mcp.Implementation{Name: "servertest", Version: "1"}
 
-func (c *Client) readLines(r io.Reader) {
-	dec := json.NewDecoder(r) // one JSON text a line
-	for {
-		var text json.RawMessage
-		if dec.Decode(&text) != nil {
-			c.calls.Close(errClosed)
-			return
-		}
-		c.receive(text)
+// capabilities are never nil: on the wire they are an object.
+func (c *Client) capabilities() map[string]any {
+	if c.o.Capabilities == nil {
+		return map[string]any{}
 	}
-}
-
-// dialSSE opens the stream with net/http and go-sse's parser.
-func (c *Client) dialSSE(base string, o Options) error {
-	if o.Path == "" {
-		o.Path = "/sse"
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+o.Path+"?"+o.Args.Encode(), nil)
-	if err != nil {
-		cancel()
-		return err
-	}
-	req.Header = cloneHeader(o.Header)
-	req.Header.Set("Accept", "text/event-stream")
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
-	res, err := client.Do(req)
-	if err != nil {
-		cancel()
-		return err
-	}
-	if res.StatusCode != http.StatusOK {
-		defer cancel()
-		defer client.CloseIdleConnections()
-		defer res.Body.Close()
-		body, _ := io.ReadAll(res.Body)
-		return &RefusedError{Status: res.StatusCode, Body: string(body), Header: res.Header}
-	}
-	first, read := make(chan error, 1), make(chan struct{})
-	go func() {
-		defer close(read)
-		defer res.Body.Close()
-		c.readEvents(res, first)
-	}()
-	c.stop = func() {
-		cancel()
-		<-read
-		client.CloseIdleConnections()
-	}
-	if err := <-first; err != nil {
-		c.stop()
-		return err
-	}
-	c.send = func(text []byte) error { return c.post(client, o.Header, text) }
-	return nil
-}
-
-func cloneHeader(h http.Header) http.Header {
-	if h == nil {
-		return make(http.Header)
-	}
-	return h.Clone()
-}
-
-// RefusedError is the HTTP answer to a connection that was refused.
-type RefusedError struct {
-	Status int
-	Body   string
-	Header http.Header
-}
-
-func (e *RefusedError) Error() string {
-	return fmt.Sprintf("refused with %d: %s", e.Status, e.Body)
-}
-
-// readEvents reads the stream to its end. first gets the outcome of the
-// endpoint event.
-func (c *Client) readEvents(res *http.Response, first chan<- error) {
-	defer c.calls.Close(errClosed)
-	for event, err := range sse.Read(res.Body, &sse.ReadConfig{MaxEventSize: maxEvent}) {
-		switch {
-		case err != nil:
-			if c.Endpoint == "" {
-				first <- err
-			}
-			return
-		case event.Type == "endpoint":
-			ref, err := res.Request.URL.Parse(event.Data)
-			if err == nil {
-				c.Endpoint = ref.String()
-				c.SessionID = ref.Query().Get("session_id")
-			}
-			first <- err
-		default:
-			c.receive([]byte(event.Data))
-		}
-	}
-	if c.Endpoint == "" {
-		first <- errors.New("the stream ended before the endpoint event")
-	}
-}
-
-// post sends a text. An answer that comes with the response is received like
-// one from the stream.
-func (c *Client) post(client *http.Client, header http.Header, text []byte) error {
-	req, err := http.NewRequest(http.MethodPost, c.Endpoint, bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	req.Header = cloneHeader(header)
-	req.Header.Set("Content-Type", "application/json")
-	res, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	switch {
-	case err != nil:
-		return err
-	case res.StatusCode == http.StatusBadRequest:
-		c.receive(body)
-	case res.StatusCode != http.StatusAccepted:
-		return &RefusedError{Status: res.StatusCode, Body: string(body), Header: res.Header}
-	}
-	return nil
+	return c.o.Capabilities
 }
 
 // receive takes one text from the server.
 func (c *Client) receive(text []byte) {
-	if c.tap != nil {
-		c.tap(text)
-	}
+	c.tap(text)
 	m, err := jsonrpc.Parse(text)
 	if err != nil { // a batch, or what the tap is there to see
 		return
@@ -212,6 +87,21 @@ func (c *Client) receive(text []byte) {
 		c.calls.Answer(&m)
 		return
 	}
+	c.note(&m)
+	if m.IsRequest() {
+		c.answer(&m)
+	}
+}
+
+func (c *Client) tap(text []byte) {
+	if c.o.Tap != nil {
+		c.tapping.Lock()
+		defer c.tapping.Unlock()
+		c.o.Tap(text)
+	}
+}
+
+func (c *Client) note(m *jsonrpc.Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.notes = append(c.notes, Message{Method: m.Method, Params: bytes.Clone(m.Params)})
@@ -219,36 +109,69 @@ func (c *Client) receive(text []byte) {
 	c.arrived = make(chan struct{})
 }
 
-// SendText sends any text, well formed or not.
-func (c *Client) SendText(text string) error { return c.send([]byte(text)) }
+// SendText sends any text, well formed or not. Over HTTP it returns when the
+// server has answered a text that holds no request, and when the text has been
+// sent if it does: the answer is for Options.Tap.
+func (c *Client) SendText(text string) error {
+	return c.send(context.Background(), []byte(text), nil)
+}
 
 // Request sends a request and waits for its result. A JSON-RPC error is a
-// [*jsonrpc.Error].
+// [*jsonrpc.Error]; over HTTP, and with a status of an error, within a
+// [*RefusedError].
 func (c *Client) Request(method string, params any) (json.RawMessage, error) {
 	return c.RequestContext(c.t.Context(), method, params)
 }
 
-// RequestContext is Request; when ctx ends it cancels the request.
+// RequestContext is Request; when ctx ends it cancels the request. What the
+// server asks instead of a result (2026-07-28, multi round-trip requests) is
+// answered by Options.Answer, up to 20 times; without that it is the result.
 func (c *Client) RequestContext(ctx context.Context, method string, params any) (json.RawMessage, error) {
 	raw, err := encode(params)
 	if err != nil {
 		return nil, err
 	}
-	send := func(m *jsonrpc.Message) error { return c.send(m.Append(nil)) }
-	cancelled := func(id jsonrpc.ID) {
-		_ = c.Notify(mcp.Cancelled, mcp.CancelledParams{RequestID: json.RawMessage(id)})
+	if !c.stateless() {
+		return c.do(ctx, method, raw)
 	}
-	return c.calls.Do(ctx, send, cancelled, method, raw)
+	if raw, err = c.envelop(raw); err != nil {
+		return nil, err
+	}
+	return c.rounds(ctx, method, raw)
 }
 
-// Notify sends a notification.
+// do sends one request and waits for the answer.
+func (c *Client) do(ctx context.Context, method string, params []byte) (json.RawMessage, error) {
+	answered, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	send := func(m *jsonrpc.Message) error { return c.send(ctx, m.Append(nil), fail) }
+	cancelled := func(id jsonrpc.ID) {
+		if ctx.Err() == nil || c.stateless() && c.o.Transport == HTTP { // it was lost, or is cancelled by hanging up
+			return
+		}
+		_ = c.Notify(mcp.Cancelled, mcp.CancelledParams{RequestID: json.RawMessage(id)})
+	}
+	return c.calls.Do(answered, send, cancelled, method, params)
+}
+
+// Notify sends a notification. Over HTTP it waits until the server has taken it,
+// and the error may be a [*RefusedError].
 func (c *Client) Notify(method string, params any) error {
 	raw, err := encode(params)
 	if err != nil {
 		return err
 	}
 	m := jsonrpc.Message{Method: method, Params: raw}
-	return c.send(m.Append(nil))
+	return c.deliver(&m)
+}
+
+// deliver sends what is not answered, and reports a server that refuses it.
+func (c *Client) deliver(m *jsonrpc.Message) error {
+	var refused error
+	if err := c.send(context.Background(), m.Append(nil), func(err error) { refused = err }); err != nil {
+		return err
+	}
+	return refused
 }
 
 func encode(params any) ([]byte, error) {
@@ -258,58 +181,8 @@ func encode(params any) ([]byte, error) {
 	return json.Marshal(params)
 }
 
-// Call calls a tool. An answer that is not a result fails the test; a result
-// with IsError does not.
-func (c *Client) Call(name string, arguments any) *Result {
-	c.t.Helper()
-	res, err := c.TryCall(name, arguments)
-	if err != nil {
-		c.t.Fatalf("calling %s: %v", name, err)
-	}
-	return res
-}
-
-// TryCall calls a tool.
-func (c *Client) TryCall(name string, arguments any) (*Result, error) {
-	params := map[string]any{"name": name}
-	if arguments != nil {
-		params["arguments"] = arguments
-	}
-	raw, err := c.Request(mcp.ToolsCall, params)
-	if err != nil {
-		return nil, err
-	}
-	var res Result
-	return &res, json.Unmarshal(raw, &res)
-}
-
-// Tools returns the names in tools/list, page after page.
-func (c *Client) Tools() []string {
-	c.t.Helper()
-	var names []string
-	for params := (map[string]any{}); ; {
-		raw, err := c.Request(mcp.ToolsList, params)
-		if err != nil {
-			c.t.Fatalf("listing tools: %v", err)
-		}
-		var page struct {
-			Tools      []struct{ Name string }
-			NextCursor string
-		}
-		if err := json.Unmarshal(raw, &page); err != nil {
-			c.t.Fatalf("listing tools: %v", err)
-		}
-		for _, tool := range page.Tools {
-			names = append(names, tool.Name)
-		}
-		if page.NextCursor == "" {
-			return names
-		}
-		params["cursor"] = page.NextCursor
-	}
-}
-
-// Notifications returns those received so far of a method, in order.
+// Notifications returns those received so far of a method, in order; and the
+// requests, if it is a method of requests.
 func (c *Client) Notifications(method string) []Message {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -336,11 +209,16 @@ func (c *Client) Await(method string, n int) []Message {
 	}
 }
 
-// Close ends the connection as a client does that goes away. It may be called
-// more than once.
+// Close ends the connection as a client does that goes away: over HTTP it ends the
+// session; over stdio it waits for what is under way, for 5 s, and then has the
+// server shut down. It may be called more than once.
 func (c *Client) Close() {
 	c.once.Do(func() {
 		c.stop()
 		c.calls.Close(errClosed)
+		c.mu.Lock()
+		c.closed = true
+		c.mu.Unlock()
+		c.answering.Wait()
 	})
 }

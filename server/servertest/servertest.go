@@ -1,5 +1,5 @@
-// Package servertest is a client for tests of a server and its tools, over any
-// transport, with any connection arguments, as many at once as wanted:
+// Package servertest is a client for tests of a server, over any transport, in
+// any revision, with any connection arguments, as many at once as wanted:
 //
 //	c := servertest.Connect(t, srv, servertest.Options{Args: url.Values{"auth": {"KEY"}}})
 //	got := c.Call("forecast", map[string]any{"city": "Oslo"})
@@ -18,7 +18,6 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/server"
 )
 
@@ -27,20 +26,52 @@ const (
 	Pipe  = "pipe"  // in memory
 	SSE   = "sse"   // HTTP+SSE over a loopback port
 	Stdio = "stdio" // lines, as over standard input and output
+	HTTP  = "http"  // streamable HTTP over a loopback port
 )
 
-// Latest is the revision that a client asks for unless told otherwise.
-const Latest = "2025-11-25"
+// Latest is the revision that a client asks for unless told otherwise: the latest
+// that begins with a handshake. Stateless is the one that has none.
+const (
+	Latest    = "2025-11-25"
+	Stateless = "2026-07-28"
+)
 
 // Options say how a client connects. The zero value is an anonymous client over
-// a pipe that speaks the latest revision.
+// a pipe that speaks the latest revision with a handshake.
 type Options struct {
 	Transport string      // "" is Pipe
 	Args      url.Values  // the connection arguments
-	Header    http.Header // of every HTTP request; for SSE
-	Path      string      // of the stream under the server's URL; for SSE, "" is /sse
-	Revision  string      // to ask for in initialize; "" is Latest
-	Raw       bool        // connect and do not initialize
+	Header    http.Header // of every HTTP request; for SSE and HTTP
+	Path      string      // under the server's URL; "" is /sse for SSE and /mcp for HTTP
+
+	// Revision is what to ask for in initialize; "" is Latest. In Stateless there
+	// is no initialize: each request says who sends it. Over HTTP nothing is sent
+	// before the first request, so that is what a server refuses.
+	Revision string
+
+	// Raw is to connect and not initialize. What SendText is given is sent as it
+	// is, in whichever revision.
+	Raw bool
+
+	// Capabilities are those that the client declares; nil is none.
+	Capabilities map[string]any
+
+	// LogLevel is that from which the client wants log messages; "" is none.
+	LogLevel string
+
+	// Answer answers what the server asks: elicitation/create,
+	// sampling/createMessage, roots/list. The result is encoded with
+	// encoding/json. In a session an error is answered, as it is if it is a
+	// [*jsonrpc.Error]; in Stateless it ends the request that led to the question.
+	// Answer is called on goroutines of its own, which Close waits for. Without it
+	// every question is answered with an error; if Raw is set, it is the test's to
+	// answer.
+	Answer func(method string, params json.RawMessage) (result any, err error)
+
+	// Mirror may change the headers of each POST, once they are all set; text is
+	// its body. For HTTP, and for tests of what headers must say. The arguments that
+	// a tool wants repeated in headers (Mcp-Param-…) are Mirror's to set.
+	Mirror func(text []byte, h http.Header)
 
 	// Tap is called with every text that the server sends, one at a time.
 	Tap func(text []byte)
@@ -113,15 +144,20 @@ func (h *Harness) Connect(o Options) *Client {
 
 // Dial connects a client, or says why the server refused.
 func (h *Harness) Dial(o Options) (*Client, error) {
-	c := &Client{t: h.t, tap: o.Tap, arrived: make(chan struct{})}
+	if o.Revision == "" {
+		o.Revision = Latest
+	}
+	c := &Client{t: h.t, o: o, arrived: make(chan struct{})}
 	var err error
 	switch o.Transport {
 	case "", Pipe:
-		err = c.dialPipe(h.srv, o)
+		err = c.dialPipe(h.srv)
 	case SSE:
-		err = c.dialSSE(h.URL(), o)
+		err = c.dialSSE(h.URL())
 	case Stdio:
-		err = c.dialStdio(h.srv, o)
+		c.dialStdio(h.srv)
+	case HTTP:
+		c.dialHTTP(h.URL())
 	default:
 		h.t.Fatalf("servertest: unknown transport %q", o.Transport)
 	}
@@ -129,13 +165,10 @@ func (h *Harness) Dial(o Options) (*Client, error) {
 		return nil, err
 	}
 	h.t.Cleanup(c.Close)
-	if o.Raw {
+	if o.Raw || c.stateless() {
 		return c, nil
 	}
-	if o.Revision == "" {
-		o.Revision = Latest
-	}
-	return c, c.initialize(o.Revision)
+	return c, c.initialize()
 }
 
 // Sessions connects n clients, each with its own options.
@@ -152,58 +185,4 @@ func (h *Harness) Sessions(n int, options func(i int) Options) []*Client {
 func Connect(t testing.TB, srv *server.Server, o Options) *Client {
 	t.Helper()
 	return Start(t, srv).Connect(o)
-}
-
-// Result is what a tool answered.
-type Result struct {
-	Content           []Block         `json:"content"`
-	StructuredContent json.RawMessage `json:"structuredContent"`
-	IsError           bool            `json:"isError"`
-	Meta              json.RawMessage `json:"_meta"`
-}
-
-// Block is one block of content, of any type.
-type Block struct {
-	Type     string          `json:"type"`
-	Text     string          `json:"text"`
-	Data     []byte          `json:"data"`
-	MIME     string          `json:"mimeType"`
-	URI      string          `json:"uri"`
-	Resource json.RawMessage `json:"resource"`
-}
-
-// Text returns the text of the first block, "" if there is none.
-func (r *Result) Text() string {
-	if len(r.Content) == 0 {
-		return ""
-	}
-	return r.Content[0].Text
-}
-
-// Decode decodes the structured content into dst.
-func (r *Result) Decode(dst any) error { return json.Unmarshal(r.StructuredContent, dst) }
-
-// Message is a notification that the server sent.
-type Message struct {
-	Method string
-	Params json.RawMessage
-}
-
-// Client is a connection to the server under test. It is safe for concurrent use.
-type Client struct {
-	t     testing.TB
-	send  func(text []byte) error
-	stop  func()
-	tap   func(text []byte)
-	calls jsonrpc.Calls
-	once  sync.Once
-
-	// SessionID is the id the server gave the connection; "" over stdio.
-	SessionID string
-	// Endpoint is the URL that messages are POSTed to; for SSE.
-	Endpoint string
-
-	mu      sync.Mutex
-	notes   []Message
-	arrived chan struct{} // closed and replaced when notes grows
 }

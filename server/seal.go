@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+)
+
+// seal encrypts what travels through a client and must come back unchanged.
+type seal struct{ aead cipher.AEAD }
+
+// newSeal makes a seal of a key, or of a random one for none.
+func newSeal(key []byte) (seal, error) {
+	if len(key) == 0 {
+		key = make([]byte, 32)
+		rand.Read(key) // does not fail
+	} else if len(key) < 32 {
+		return seal{}, errors.New("it has fewer than 32 bytes")
+	}
+	derived, err := hkdf.Key(sha256.New, key, nil, "sessionmcp requestState", 32)
+	if err != nil {
+		return seal{}, err
+	}
+	block, err := aes.NewCipher(derived)
+	if err != nil {
+		return seal{}, err
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	return seal{aead}, err
+}
+
+// close seals text for what binding says: with another one it does not open.
+func (s seal) close(text, binding []byte) (string, error) {
+	digest := sha256.Sum256(binding)
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, text, digest[:])), nil
+}
+
+func (s seal) open(sealed string, binding []byte) ([]byte, error) {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
+	if err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(binding)
+	return s.aead.Open(nil, nil, b, digest[:])
+}
+
+// ledger remembers what has run, by name, so that it runs once. The zero value
+// remembers everything for as long as it lives.
+type ledger struct {
+	limit int           // entries; 0 for no limit
+	keep  time.Duration // how long each is remembered; with a limit
+
+	mu      sync.Mutex
+	entries map[string]*onceResult
+	order   []*onceResult // by age; with a limit
+}
+
+type onceResult struct {
+	name    string
+	expires time.Time
+	done    chan struct{}
+	result  []byte
+	ok      bool // set before done is closed; not so for a run that failed
+}
+
+var errLedgerFull = jsonrpc.Errorf(jsonrpc.CodeServerBusy, "too many calls that ask their client are under way: try again later")
+
+// do runs run unless it has run under this name, and returns its result. Who
+// comes while it runs waits. A run that fails is not remembered.
+func (l *ledger) do(ctx context.Context, name string, run func() ([]byte, error)) ([]byte, error) {
+	for {
+		e, mine, err := l.enter(name)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			return l.fill(e, run)
+		}
+		select {
+		case <-e.done:
+			if e.ok {
+				return e.result, nil
+			}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// enter returns the entry of a name, and whether it is the caller's to fill.
+func (l *ledger) enter(name string) (e *onceResult, mine bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.entries[name]; e != nil {
+		return e, false, nil
+	}
+	e = &onceResult{name: name, done: make(chan struct{})}
+	if l.limit > 0 {
+		now := time.Now()
+		for len(l.order) > 0 && now.After(l.order[0].expires) {
+			l.forget(l.order[0])
+			l.order = l.order[1:]
+		}
+		if len(l.order) >= l.limit {
+			return nil, false, errLedgerFull
+		}
+		e.expires = now.Add(l.keep)
+		l.order = append(l.order, e)
+	}
+	if l.entries == nil {
+		l.entries = make(map[string]*onceResult)
+	}
+	l.entries[name] = e
+	return e, true, nil
+}
+
+func (l *ledger) forget(e *onceResult) {
+	if l.entries[e.name] == e {
+		delete(l.entries, e.name)
+	}
+}
+
+func (l *ledger) fill(e *onceResult, run func() ([]byte, error)) ([]byte, error) {
+	defer func() { // also after a panic
+		if !e.ok {
+			l.mu.Lock()
+			l.forget(e)
+			l.mu.Unlock()
+		}
+		close(e.done)
+	}()
+	result, err := run()
+	e.result, e.ok = result, err == nil
+	return result, err
+}

@@ -1,0 +1,70 @@
+package server
+
+import (
+	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+	"github.com/sessionmcp/sessionmcp/internal/mcp"
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
+	"github.com/sessionmcp/sessionmcp/tool"
+)
+
+// callTool serves tools/call. What goes wrong with the tool or its arguments is
+// a result with isError, for the model to read: 2025-11-25 (tools, error
+// handling) says so, and the earlier revisions allow it as "invalid input data".
+func callTool(c *call, dst []byte) ([]byte, error) {
+	var p callParams
+	if err := c.readParams(&p); err != nil {
+		return nil, err
+	}
+	if !isString(p.name) {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.name must be the name of a tool")
+	}
+	t, ok := c.session.server.tools.findRaw(p.name)
+	if !ok {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "unknown tool %q: tools/list has the names", clip(jsontext.Text(p.name)))
+	}
+	c.name = t.Name()
+	spec := t.Spec()
+	if err := c.checkParams(spec.Headers, p.arguments); err != nil {
+		return nil, err
+	}
+	if err := c.resume(&p); err != nil {
+		return nil, err
+	}
+	ctx, stop := c.limit(spec.Timeout)
+	defer stop()
+	result, err := c.session.server.invokeTool(c.context(ctx, p.meta), t, p.arguments)
+	if asks, refused := c.inputRequired(dst, &p, err); asks != nil || refused != nil {
+		return asks, refused
+	}
+	if err != nil {
+		return c.toolError(dst, c.failureText(ctx, err))
+	}
+	out, err := c.appendResult(dst, &spec, result)
+	if err != nil {
+		return c.toolError(dst, c.failureText(ctx, err))
+	}
+	return out, nil
+}
+
+// invokeTool calls the tool through the server's middleware.
+func (s *Server) invokeTool(ctx *tool.Context, t *tool.Tool, arguments []byte) (*tool.Result, error) {
+	if handle := s.toolHandle.now.Load(); handle != nil {
+		return (*handle)(ctx, t, arguments)
+	}
+	return t.Call(ctx, arguments)
+}
+
+// mayDetach reports whether the call might end its HTTP response early: it calls
+// a tool that said so, over a session in which the client can come back.
+func (c *call) mayDetach() bool {
+	s := c.session
+	if !s.server.detached.Load() || c.method != mcp.ToolsCall || c.revision.stateless || s.peer.ID == "" {
+		return false
+	}
+	var p callParams
+	if p.read(c.params) != nil || !isString(p.name) {
+		return false
+	}
+	t, ok := s.server.tools.findRaw(p.name)
+	return ok && t.Spec().Detached
+}
