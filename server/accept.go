@@ -76,6 +76,12 @@ func (s *session) Opened() {
 	}
 }
 
+// InputEnded implements [transport.Waiter]: what the client was asked it cannot
+// answer any more.
+func (s *session) InputEnded() {
+	s.asked.Close(tool.Errorf("the client has closed its end, and answers no more"))
+}
+
 // Closed implements [transport.Observer].
 func (s *session) Closed(cause error) {
 	s.asked.Close(cause)

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -249,6 +251,34 @@ func TestMisfits(t *testing.T) {
 				t.Errorf("after %d answers the tool says %+v", n.Load(), got)
 			}
 		})
+	}
+}
+
+// TestInputEndsInQuestion: a client on stdio that closes its end while it is asked
+// something gets the answer to its call, and the server ends.
+func TestInputEndsInQuestion(t *testing.T) {
+	in, toServer := io.Pipe()
+	fromServer, out := io.Pipe()
+	served := make(chan error, 1)
+	go func() {
+		served <- askingServer().ServeStreams(t.Context(), in, out, nil)
+		out.Close()
+	}()
+	go io.WriteString(toServer, `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{"elicitation":{}}}}
+{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"form"}}
+`)
+	lines := bufio.NewScanner(fromServer)
+	var last string
+	for lines.Scan() {
+		if last = lines.Text(); strings.Contains(last, "elicitation/create") {
+			toServer.Close()
+		}
+	}
+	if !strings.Contains(last, `"id":2`) || !strings.Contains(last, "answers no more") {
+		t.Errorf("the last line is %s", last)
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serving ended with %v", err)
 	}
 }
 

@@ -247,6 +247,9 @@ func (c *call) limited(d time.Duration) (ctx context.Context, stop func()) {
 		defer close(said)
 		if context.Cause(ctx) == errTimeout {
 			c.answer(c.failure(fmt.Sprintf("%s timed out after %v", c.what(), d)))
+			if f, ok := c.exchange.Reply.(transport.Flusher); ok {
+				f.Flush()
+			}
 		}
 	})
 	return ctx, func() {

@@ -133,6 +133,24 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
+// TestTimeoutEverywhere: a function that ignores its timeout keeps nobody waiting,
+// whatever the client is connected by.
+func TestTimeoutEverywhere(t *testing.T) {
+	for _, wire := range wires {
+		t.Run(wireName(wire), func(t *testing.T) {
+			release := make(chan struct{})
+			srv := server.New("timeout", "1", server.Options{Logger: quiet})
+			srv.Tool(func() { <-release }, tool.Name("stubborn"), tool.Timeout(20*time.Millisecond))
+			c := servertest.Connect(t, srv, wire)
+			res := c.Call("stubborn", nil)
+			close(release)
+			if !res.IsError || res.Text() != "the tool timed out after 20ms" {
+				t.Errorf("got %q", res.Text())
+			}
+		})
+	}
+}
+
 // TestContextEnds: a call's context ends with its cause when the client cancels,
 // when it goes away, and at shutdown.
 func TestContextEnds(t *testing.T) {
@@ -154,8 +172,12 @@ func TestContextEnds(t *testing.T) {
 				}
 			}, transport.ErrShutdown.Error()},
 		} {
-			if via != servertest.SSE && tt.name == "shutdown" || via == servertest.Stdio && tt.name == "gone" {
+			overHTTP := via == servertest.SSE || via == servertest.HTTP
+			if !overHTTP && tt.name == "shutdown" || via == servertest.Stdio && tt.name == "gone" {
 				continue // a server shuts down the connections of its HTTP handler; the end of an input is no end of its calls
+			}
+			if via == servertest.HTTP && tt.name == "gone" {
+				tt.want = transport.ErrDeleted.Error()
 			}
 			t.Run(via+"/"+tt.name, func(t *testing.T) {
 				started, cause := make(chan struct{}), make(chan error, 1)

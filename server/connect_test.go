@@ -46,7 +46,7 @@ func TestArgsPrototype(t *testing.T) {
 		return fmt.Sprintf("%s %d %v %v", args.Auth.Reveal(), args.Limit, args.Wait, args.Tags)
 	}, tool.Name("args"))
 	h := servertest.Start(t, srv)
-	for _, via := range transports[:2] {
+	for _, via := range transports[:3] {
 		for _, tt := range []struct {
 			args url.Values
 			want string // what the tool says, or the refusal
@@ -105,7 +105,7 @@ func TestAuthenticate(t *testing.T) {
 	})
 	srv.Tool(func(ctx *tool.Context) string { return fmt.Sprint(ctx.Principal()) }, tool.Name("principal"))
 	h := servertest.Start(t, srv)
-	for _, via := range transports[:2] {
+	for _, via := range transports[:3] {
 		for _, tt := range []struct {
 			auth   string
 			status int

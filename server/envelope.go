@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
@@ -129,8 +130,22 @@ func (c *call) readClient(e *envelope) error {
 	return nil
 }
 
+// supported are the revisions that a client may choose from, the latest first.
+// One that begins with a handshake is no choice for a client that has just named
+// it in a request without.
+func supported(requested string) []string {
+	known := byDate(requested)
+	var choice []string
+	for _, r := range slices.Backward(revisions) {
+		if r.stateless || known == nil {
+			choice = append(choice, r.date)
+		}
+	}
+	return choice
+}
+
 func unsupportedVersion(requested string) error {
-	data, err := json.Marshal(mcp.UnsupportedVersion{Supported: dates(true), Requested: requested})
+	data, err := json.Marshal(mcp.UnsupportedVersion{Supported: supported(requested), Requested: requested})
 	if err != nil {
 		return err
 	}

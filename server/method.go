@@ -148,7 +148,7 @@ func (s *Server) implementation(rev *revision) mcp.Implementation {
 func discover(c *call, dst []byte) ([]byte, error) {
 	s := c.session.server
 	dst, err := appendJSON(dst, mcp.DiscoverResult{
-		SupportedVersions: dates(true),
+		SupportedVersions: supported(""),
 		Capabilities:      s.capabilities(c.revision),
 		Instructions:      s.o.Instructions,
 	})

@@ -76,16 +76,6 @@ var revisions = []*revision{
 // (2025-06-18, transports, protocol version header).
 var unnamed = revisions[1]
 
-// dates are those of the revisions of one kind, oldest first.
-func dates(stateless bool) (found []string) {
-	for _, r := range revisions {
-		if r.stateless == stateless {
-			found = append(found, r.date)
-		}
-	}
-	return found
-}
-
 func init() {
 	for i, r := range revisions {
 		r.index = i

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -200,13 +201,18 @@ func canonical(raw []byte) []byte {
 	return b
 }
 
-// identity is who is calling, as far as the server can tell: what Authenticate
-// returned, or else the connection's arguments.
+// identity is who is calling, as far as the server can tell: a principal that is
+// a name or a number says it all; any other is taken together with the
+// connection's arguments, because what encoding/json shows of it need not tell
+// callers apart.
 func (s *session) identity() []byte {
-	if s.peer.Principal != nil {
-		if b, err := json.Marshal(s.peer.Principal); err == nil {
-			return fmt.Appendf(nil, "%T %s", s.peer.Principal, b)
-		}
+	p := reflect.ValueOf(s.peer.Principal)
+	switch {
+	case p.Kind() == reflect.String, p.CanInt(), p.CanUint():
+		return fmt.Appendf(nil, "%s %q", p.Type(), fmt.Sprint(p))
+	case p.IsValid():
+		known, _ := json.Marshal(s.peer.Principal) // nothing, if it cannot be encoded
+		return fmt.Appendf(nil, "%s %s %s", p.Type(), known, s.peer.Args.Encode())
 	}
 	return []byte(s.peer.Args.Encode()) // sorted by name
 }

@@ -132,7 +132,7 @@ func TestSecretsStayHidden(t *testing.T) {
 	use(servertest.Options{Transport: servertest.HTTP, Path: "/k/" + planted + "/mcp"})
 	use(servertest.Options{Transport: servertest.SSE, Path: "/k/" + planted + "/sse"})
 	use(servertest.Options{Transport: servertest.SSE, Header: http.Header{"Authorization": {"Bearer " + planted}}})
-	for _, via := range transports[:2] {
+	for _, via := range transports[:3] {
 		use(servertest.Options{Transport: via, Args: with("limit", planted)})
 		use(servertest.Options{Transport: via, Args: with("deny", "1")})
 		use(servertest.Options{Transport: via, Args: with("crash", "1")})

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,7 +65,7 @@ func (s *session) checkUnasked(x *transport.Exchange) error {
 		return unsupportedVersion(date)
 	}
 	if rev, _ := s.state(); rev == nil && !s.server.o.Sessionless && !standsAlone(x.Header, &x.Message) {
-		return noSession(x.Message.Method)
+		return noSession(cmp.Or(x.Message.Method, "a response"))
 	}
 	return nil
 }

@@ -161,6 +161,36 @@ func TestState(t *testing.T) {
 	}
 }
 
+// TestStateOfPrincipals: a state is its caller's, also where what encoding/json
+// shows of a principal is the same for all.
+func TestStateOfPrincipals(t *testing.T) {
+	type hidden struct{ name string }
+	for name, principal := range map[string]func(c *server.Connect) any{
+		"a name":      func(c *server.Connect) any { return c.Args.Get("auth") },
+		"fields":      func(c *server.Connect) any { return &struct{ Name string }{c.Args.Get("auth")} },
+		"hidden":      func(c *server.Connect) any { return hidden{c.Args.Get("auth")} },
+		"unencodable": func(c *server.Connect) any { return func() string { return c.Args.Get("auth") } },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var b booking
+			srv := hotel(&b, server.Options{Authenticate: func(c *server.Connect) (any, error) { return principal(c), nil }})
+			h := servertest.Start(t, srv)
+			connect := func(client string) *servertest.Client {
+				return h.Connect(servertest.Options{Revision: servertest.Stateless, Raw: true, Args: url.Values{"auth": {client}}})
+			}
+			first, err := ask(t, connect("alice"), "tools/call", bookParams("7", "", nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ask(t, connect("alice"), "tools/call", bookParams("7", first.State, isAda)); err != nil {
+				t.Errorf("the same caller on another connection: %v", err)
+			}
+			_, err = ask(t, connect("mallory"), "tools/call", bookParams("7", first.State, isAda))
+			wantError(t, err, -32602, "")
+		})
+	}
+}
+
 // flip changes one character in the middle of s.
 func flip(s string) string {
 	b := []byte(s)

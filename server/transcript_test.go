@@ -25,8 +25,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the server says in testdata/transcripts")
 
-// transports are those whose connections are sessions whatever is said on them.
-var transports = []string{servertest.Pipe, servertest.SSE, servertest.Stdio}
+// transports are those that most tests go through.
+var transports = []string{servertest.Pipe, servertest.SSE, servertest.HTTP, servertest.Stdio}
 
 // TestTranscripts replays conversations over every transport. A file holds, in
 // turn, what the client sends (a text a line) and what the server says until it
@@ -48,7 +48,7 @@ func TestTranscripts(t *testing.T) {
 		if r.archive, err = txtar.ParseFile(file); err != nil {
 			t.Fatal(err)
 		}
-		via := append(slices.Clone(transports), servertest.HTTP)
+		via := transports
 		if named := r.setting("transports"); named != "" {
 			via = strings.Fields(named)
 		}

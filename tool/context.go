@@ -39,7 +39,7 @@ type Call struct {
 	RequestID       string // as JSON text: 7 or "x"
 	Client          Client
 	ProtocolVersion string // such as 2025-11-25
-	Transport       string // stdio, sse, pipe
+	Transport       string // stdio, sse, http, pipe
 	Principal       any
 	Meta            json.RawMessage // the request's _meta; copied
 	ConnectHeader   http.Header     // of the request that opened the connection
@@ -170,10 +170,12 @@ func (c *Context) RequestID() string { return c.call().RequestID }
 // Client returns what the client said of itself when it connected.
 func (c *Context) Client() Client { return c.call().Client }
 
-// ProtocolVersion returns the MCP revision of the session, such as 2025-11-25.
+// ProtocolVersion returns the MCP revision of the session, or of a request that
+// has none, such as 2025-11-25.
 func (c *Context) ProtocolVersion() string { return c.call().ProtocolVersion }
 
-// Transport returns how the client is connected: stdio, sse or pipe.
+// Transport returns how the client is connected: stdio, sse, http (streamable) or
+// pipe.
 func (c *Context) Transport() string { return c.call().Transport }
 
 // Principal returns what the server's Options.Authenticate returned for this

@@ -160,6 +160,18 @@ func (r *postReply) writeJSON(text []byte, status int) error {
 	return cause
 }
 
+// Flush implements [Flusher].
+func (r *postReply) Flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.answered || r.closed || r.stream != nil {
+		return
+	}
+	out := deadlineWriter{ResponseWriter: r.w, rc: http.NewResponseController(r.w), limit: r.peer.http.o.Limits.Write}
+	out.extend()
+	_ = out.FlushError() // the client has gone, or a middleware buffers
+}
+
 // name gives the response the id of the session that it begins, and reports
 // whether it is not too late for that.
 func (r *postReply) name(id string) bool {

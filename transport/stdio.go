@@ -48,6 +48,9 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 	go func() {
 		err := p.readLines(in, &limits)
 		p.closing.set()
+		if w, ok := p.receiver.(Waiter); ok {
+			w.InputEnded()
+		}
 		if err == nil {
 			err = p.calls.wait(p.ctx) // whatever they take: the client wants its answers
 		}

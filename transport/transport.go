@@ -68,12 +68,25 @@ type Suspender interface {
 	Suspend(retry time.Duration) bool
 }
 
+// A Flusher is a Reply that holds an answer back until run returns, which is when
+// it leaves without a cost. Flush sends it now: run may take its time.
+type Flusher interface {
+	Flush()
+}
+
 // An Observer is a Receiver that wants to know when its connection has been
 // added to the [Table], and when it has been taken out, with the cause of its
 // end. A connection that is made for one message is neither, unless it is kept.
 type Observer interface {
 	Opened()
 	Closed(cause error)
+}
+
+// A Waiter is a Receiver that may wait for messages of its peer. It wants to know
+// that none will come any more while the connection is still open, as when
+// standard input has ended and answers are still written.
+type Waiter interface {
+	InputEnded()
 }
 
 // Accept decides about a connection before anything is sent on it. It may set
