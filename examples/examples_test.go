@@ -32,9 +32,10 @@ var examples = map[string]struct {
 	tools []string
 	try   func(t *testing.T, base string, connect dial)
 }{
-	"hello":    {[]string{"greet"}, tryHello},
-	"techdebt": {[]string{"collect_tech_debt", "list_tech_debts"}, tryTechdebt},
-	"weather":  {[]string{"forecast", "compare", "alerts", "whoami"}, tryWeather},
+	"everything": {everythingTools, tryEverything},
+	"hello":      {[]string{"greet"}, tryHello},
+	"techdebt":   {[]string{"collect_tech_debt", "list_tech_debts"}, tryTechdebt},
+	"weather":    {[]string{"forecast", "compare", "alerts", "whoami"}, tryWeather},
 }
 
 func TestExamples(t *testing.T) {
