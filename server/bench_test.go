@@ -145,19 +145,149 @@ func benchClient(tb testing.TB, handler http.Handler) *sseClient {
 	return c
 }
 
+// postClient is one client on one connection to streamable HTTP.
+type postClient struct {
+	conn net.Conn
+	in   *bufio.Reader
+	head string // of a POST, up to the content length
+	out  []byte
+	body []byte
+}
+
+// dialPost connects to a handler of its own. The headers are those of every POST;
+// a session is begun unless they name a revision.
+func dialPost(tb testing.TB, handler http.Handler, headers string) *postClient {
+	s := httptest.NewServer(handler)
+	addr := strings.TrimPrefix(s.URL, "http://")
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		conn.Close()
+		s.CloseClientConnections()
+		s.Close()
+	})
+	const accept = "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+	c := &postClient{conn: conn, in: bufio.NewReader(conn)}
+	begin := fmt.Sprintf("POST /mcp?auth=KEY&client_id=me HTTP/1.1\r\nHost: %s\r\n%s%s", addr, accept, headers)
+	c.head = begin + "Content-Length: "
+	if headers != "" {
+		return c
+	}
+	id := c.call(tb, []byte(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}`))
+	c.head = begin + "Mcp-Session-Id: " + string(id) + "\r\nContent-Length: "
+	return c
+}
+
+// call sends a message and returns the id of the session that begins with the
+// answer, or else the answer.
+func (c *postClient) call(tb testing.TB, text []byte) (answer []byte) {
+	c.out = strconv.AppendInt(append(c.out[:0], c.head...), int64(len(text)), 10)
+	c.out = append(append(c.out, "\r\n\r\n"...), text...)
+	if _, err := c.conn.Write(c.out); err != nil {
+		tb.Fatal(err)
+	}
+	var id []byte
+	length := 0
+	for {
+		line, err := c.in.ReadSlice('\n')
+		if err != nil {
+			tb.Fatal(err)
+		}
+		line = bytes.TrimSpace(line)
+		if len(line) == 0 {
+			break
+		}
+		if digits, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			for _, d := range digits {
+				length = 10*length + int(d-'0')
+			}
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Mcp-Session-Id: ")); ok {
+			id = bytes.Clone(value)
+		}
+	}
+	if cap(c.body) < length {
+		c.body = make([]byte, length)
+	}
+	c.body = c.body[:length]
+	if _, err := io.ReadFull(c.in, c.body); err != nil {
+		tb.Fatal(err)
+	}
+	if id != nil {
+		return id
+	}
+	return c.body
+}
+
+// barePost is the floor of streamable HTTP.
+func barePost() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		var req struct {
+			ID     json.RawMessage `json:"id"`
+			Method string          `json:"method"`
+		}
+		if json.Unmarshal(body, &req) != nil {
+			return
+		}
+		out, err := json.Marshal(struct {
+			JSONRPC string          `json:"jsonrpc"`
+			ID      json.RawMessage `json:"id"`
+			Result  json.RawMessage `json:"result"`
+		}{"2.0", req.ID, json.RawMessage(`{"content":[{"type":"text","text":"hello"}]}`)})
+		if err != nil {
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Mcp-Session-Id", "s")
+		w.Write(out)
+	})
+}
+
+// statelessHead and statelessText make a call of a session one of 2026-07-28.
+func statelessHead(tool string) string {
+	return "Mcp-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: " + tool + "\r\n"
+}
+
+func statelessText(text string) string {
+	const envelope = `"params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}},`
+	return strings.Replace(text, `"params":{`, envelope, 1)
+}
+
+// A benchCase is a client and what it calls.
+type benchCase struct {
+	name, text string
+	dial       func(tb testing.TB) caller
+	bare       string // the name of the case that is the floor
+	limit      float64
+}
+
+type caller interface {
+	call(tb testing.TB, text []byte) []byte
+}
+
+var benchCases = []benchCase{
+	{"sse/bare", benchEcho, func(tb testing.TB) caller { return benchClient(tb, bareHandler()) }, "", 0},
+	{"sse/echo", benchEcho, func(tb testing.TB) caller { return benchClient(tb, benchServer()) }, "sse/bare", 30},
+	{"sse/forecast", benchForecast, func(tb testing.TB) caller { return benchClient(tb, benchServer()) }, "sse/bare", 30},
+	{"http/bare", benchEcho, func(tb testing.TB) caller { return dialPost(tb, barePost(), "") }, "", 0},
+	{"http/echo", benchEcho, func(tb testing.TB) caller { return dialPost(tb, benchServer(), "") }, "http/bare", 30},
+	{"http/forecast", benchForecast, func(tb testing.TB) caller { return dialPost(tb, benchServer(), "") }, "http/bare", 30},
+	{"stateless/bare", statelessText(benchEcho), func(tb testing.TB) caller { return dialPost(tb, barePost(), statelessHead("echo")) }, "", 0},
+	{"stateless/echo", statelessText(benchEcho), func(tb testing.TB) caller { return dialPost(tb, benchServer(), statelessHead("echo")) }, "stateless/bare", 60},
+	{"stateless/forecast", statelessText(benchForecast), func(tb testing.TB) caller { return dialPost(tb, benchServer(), statelessHead("forecast")) }, "stateless/bare", 60},
+}
+
 // BenchmarkCall is one tools/call from socket to function and back.
 func BenchmarkCall(b *testing.B) {
-	for _, bb := range []struct {
-		name    string
-		handler http.Handler
-		text    string
-	}{
-		{"sse/bare", bareHandler(), benchEcho},
-		{"sse/echo", benchServer(), benchEcho},
-		{"sse/forecast", benchServer(), benchForecast},
-	} {
+	for _, bb := range benchCases {
 		b.Run(bb.name, func(b *testing.B) {
-			c := benchClient(b, bb.handler)
+			c := bb.dial(b)
 			text := []byte(bb.text)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -201,27 +331,26 @@ func benchmarkStdio(b *testing.B, text string) {
 	<-served
 }
 
-// TestCallAllocations holds what the framework allocates for one call over SSE
-// above the bare handler. The limit is above the figure of today, in the README,
-// by what a garbage collection in between can make of it.
+// TestCallAllocations holds what the framework allocates for one call above the
+// bare handler. The limits are above the figures of today, in the README, by what
+// a garbage collection in between can make of it.
 func TestCallAllocations(t *testing.T) {
-	measure := func(handler http.Handler, text string) float64 {
-		c := benchClient(t, handler)
-		return testing.AllocsPerRun(500, func() { c.call(t, []byte(text)) })
-	}
-	bare := measure(bareHandler(), benchEcho)
-	for _, tt := range []struct {
-		name, text string
-		limit      float64
-	}{
-		{"echo", benchEcho, 30},
-		{"forecast", benchForecast, 30},
-	} {
-		got := measure(benchServer(), tt.text) - bare
+	bare := make(map[string]float64)
+	for _, tt := range benchCases {
+		c, text := tt.dial(t), []byte(tt.text)
+		if got := string(c.call(t, text)); !strings.Contains(got, `"content":[`) && tt.bare != "" {
+			t.Fatalf("%s: answered %s", tt.name, got)
+		}
+		got := testing.AllocsPerRun(500, func() { c.call(t, text) })
+		if tt.bare == "" {
+			bare[tt.name] = got
+			continue
+		}
+		got -= bare[tt.bare]
 		if poolsDrop {
 			tt.limit *= 2
 		}
-		t.Logf("%s: %.0f allocations above the %.0f of the bare handler", tt.name, got, bare)
+		t.Logf("%s: %.0f allocations above the %.0f of the bare handler", tt.name, got, bare[tt.bare])
 		if got > tt.limit {
 			t.Errorf("%s allocates %.0f times above the bare handler, limit %.0f", tt.name, got, tt.limit)
 		}

@@ -246,7 +246,7 @@ func (c *call) limited(d time.Duration) (ctx context.Context, stop func()) {
 	early := context.AfterFunc(ctx, func() {
 		defer close(said)
 		if context.Cause(ctx) == errTimeout {
-			c.answer(c.failure(fmt.Sprintf("%s timed out after %v", c.what(), d)))
+			c.answer(c.failure(fmt.Sprintf("the %s timed out after %v", c.noun(), d)))
 			if f, ok := c.exchange.Reply.(transport.Flusher); ok {
 				f.Flush()
 			}
@@ -260,15 +260,15 @@ func (c *call) limited(d time.Duration) (ctx context.Context, stop func()) {
 	}
 }
 
-// what names the kind of function that is called.
-func (c *call) what() string {
+// noun names the kind of function that is called.
+func (c *call) noun() string {
 	switch c.method {
 	case mcp.PromptsGet:
-		return "the prompt"
+		return "prompt"
 	case mcp.ResourcesRead:
-		return "the resource"
+		return "resource"
 	}
-	return "the tool"
+	return "tool"
 }
 
 // failure is how the method says that the function failed: a tool in its result,
@@ -288,13 +288,13 @@ func (c *call) failureText(ctx context.Context, err error) string {
 	if cause := context.Cause(ctx); errors.Is(err, context.Canceled) && cause != nil {
 		return cause.Error()
 	}
-	log := c.session.log().With("tool", c.name)
+	log := c.session.log().With(c.noun(), c.name)
 	if !c.session.server.o.MaskErrors {
-		log.Info("tool failed", "error", err.Error())
+		log.Info(c.noun()+" failed", "error", err.Error())
 		return c.session.args.Redact(err.Error())
 	}
 	ref := rand.Text()[:10]
-	log.Error("tool failed", "ref", ref, "error", err.Error())
+	log.Error(c.noun()+" failed", "ref", ref, "error", err.Error())
 	return maskedText(ref)
 }
 
@@ -304,9 +304,9 @@ func maskedText(ref string) string { return "internal error (ref " + ref + ")" }
 func (c *call) panicked(value any, stack []byte) ([]byte, error) {
 	what := fmt.Sprint(value)
 	if value == nil {
-		what = c.what() + " ended its goroutine (runtime.Goexit)"
+		what = "the " + c.noun() + " ended its goroutine (runtime.Goexit)"
 	}
 	ref := rand.Text()[:10]
-	c.session.log().Error("tool panicked", "method", c.method, "tool", c.name, "ref", ref, "panic", what, "stack", string(stack))
+	c.session.log().Error(c.noun()+" panicked", "method", c.method, c.noun(), c.name, "ref", ref, "panic", what, "stack", string(stack))
 	return c.failure(maskedText(ref))
 }

@@ -135,10 +135,13 @@ func subscribe(c *call, dst []byte) ([]byte, error) {
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err
 	}
-	if c.session.server.resource(p.URI) == nil {
+	s := c.session
+	if !s.lasts() {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "this server has no sessions, in which resources could be subscribed to")
+	}
+	if s.server.resource(p.URI) == nil {
 		return nil, c.notFound(p.URI, "")
 	}
-	s := c.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.subscribed == nil {

@@ -108,15 +108,33 @@ func (s *session) standAlone(c *call, h method, known bool) error {
 // it wants.
 func (c *call) readClient(e *envelope) error {
 	client := &tool.Client{}
-	if err := json.Unmarshal(e.capabilities, &client.Capabilities); err != nil {
-		return badRequest(jsonrpc.CodeInvalidParams, "params._meta[%q] is not an object", mcp.MetaCapabilities)
-	}
-	if e.client != nil {
-		var info mcp.Implementation
-		if err := json.Unmarshal(e.client, &info); err != nil {
-			return badRequest(jsonrpc.CodeInvalidParams, "params._meta[%q] has the wrong form", mcp.MetaClient)
+	_ = members(e.capabilities, func(key, val []byte) error { // has been read before
+		if client.Capabilities == nil {
+			client.Capabilities = make(map[string]json.RawMessage)
 		}
-		client.Name, client.Title, client.Version = info.Name, info.Title, info.Version
+		client.Capabilities[jsontext.Text(key)] = bytes.Clone(val) // a function may keep it
+		return nil
+	})
+	err := members(e.client, func(key, val []byte) error {
+		var field *string
+		switch {
+		case jsontext.Is(key, "name"):
+			field = &client.Name
+		case jsontext.Is(key, "title"):
+			field = &client.Title
+		case jsontext.Is(key, "version"):
+			field = &client.Version
+		default:
+			return nil
+		}
+		if !isString(val) {
+			return badRequest(jsonrpc.CodeInvalidParams, "params._meta[%q] has a %s that is no string", mcp.MetaClient, jsontext.Text(key))
+		}
+		*field = jsontext.Text(val)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	c.client, c.level = client, levelOff
 	if e.level == nil {

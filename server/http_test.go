@@ -271,7 +271,12 @@ func TestSessionless(t *testing.T) {
 	mcp := h.URL() + "/mcp?client_id="
 	legacy := http.Header{"Accept": {"application/json, text/event-stream"}, "Mcp-Protocol-Version": {"2025-06-18"}}
 	const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`
-	if got := post(t, mcp, legacy, initialize, 200); !strings.Contains(got, `"protocolVersion":"2025-06-18"`) {
+	got := post(t, mcp, legacy, initialize, 200)
+	if !strings.Contains(got, `"protocolVersion":"2025-06-18"`) || !strings.Contains(got, `"resources":{"subscribe":false,"listChanged":false},"tools":{"listChanged":false}`) {
+		t.Error(got)
+	}
+	const subscribe = `{"jsonrpc":"2.0","id":9,"method":"resources/subscribe","params":{"uri":"test://a"}}`
+	if got := post(t, mcp, legacy, subscribe, 200); !strings.Contains(got, "-32601") {
 		t.Error(got)
 	}
 	post(t, mcp, legacy, `{"jsonrpc":"2.0","method":"notifications/initialized"}`, 202)

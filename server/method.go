@@ -85,7 +85,7 @@ func initialize(c *call, dst []byte) ([]byte, error) {
 	s := c.session.server
 	return appendJSON(dst, mcp.InitializeResult{
 		ProtocolVersion: rev.date,
-		Capabilities:    s.capabilities(rev),
+		Capabilities:    s.capabilities(rev, c.session.lasts()),
 		ServerInfo:      s.implementation(rev),
 		Instructions:    s.o.Instructions,
 	})
@@ -118,16 +118,20 @@ func (s *session) initialize(p *mcp.InitializeParams) (*revision, error) {
 	return rev, nil
 }
 
+// lasts reports whether what is told later than in an answer reaches the client.
+func (s *session) lasts() bool { return !s.overHTTP() || !s.server.o.Sessionless }
+
 // capabilities are those of what the server has now. A list that is empty is not
-// declared: clients ask for what is.
-func (s *Server) capabilities(rev *revision) mcp.Capabilities {
-	caps := mcp.Capabilities{Logging: &struct{}{}, Tools: mcp.ListChanges{ListChanged: true}}
+// declared: clients ask for what is. changes says that the client can be told of
+// them.
+func (s *Server) capabilities(rev *revision, changes bool) mcp.Capabilities {
+	caps := mcp.Capabilities{Logging: &struct{}{}, Tools: mcp.ListChanges{ListChanged: changes}}
 	hasPrompts, hasTemplates := !s.prompts.empty(), !s.templates.empty()
 	if hasPrompts {
-		caps.Prompts = &mcp.ListChanges{ListChanged: true}
+		caps.Prompts = &mcp.ListChanges{ListChanged: changes}
 	}
 	if hasTemplates || !s.resources.empty() {
-		caps.Resources = &mcp.Resources{Subscribe: true, ListChanged: true}
+		caps.Resources = &mcp.Resources{Subscribe: changes, ListChanged: changes}
 	}
 	if rev.completions && (hasPrompts || hasTemplates) {
 		caps.Completions = &struct{}{}
@@ -149,7 +153,7 @@ func discover(c *call, dst []byte) ([]byte, error) {
 	s := c.session.server
 	dst, err := appendJSON(dst, mcp.DiscoverResult{
 		SupportedVersions: supported(""),
-		Capabilities:      s.capabilities(c.revision),
+		Capabilities:      s.capabilities(c.revision, true),
 		Instructions:      s.o.Instructions,
 	})
 	if err != nil {

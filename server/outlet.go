@@ -51,7 +51,7 @@ func (c *call) notify(method string, params []byte) {
 func (c *call) Logger() *slog.Logger {
 	s := c.session
 	toServer := s.server.o.Logger.Handler().WithAttrs([]slog.Attr{
-		s.logID(), slog.String("tool", c.name),
+		s.logID(), slog.String(c.noun(), c.name),
 	})
 	handlers := slog.NewMultiHandler(redacting{toServer, s.args}, redacting{newClientHandler(c), s.args})
 	return slog.New(handlers)
