@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -279,6 +280,53 @@ func TestInputEndsInQuestion(t *testing.T) {
 	}
 	if err := <-served; err != nil {
 		t.Errorf("serving ended with %v", err)
+	}
+}
+
+// TestAnswerDuringShutdown: a call that is under way when the server shuts down
+// gets the answer that it waits for.
+func TestAnswerDuringShutdown(t *testing.T) {
+	for _, wire := range wires[2:4] {
+		t.Run(wireName(wire), func(t *testing.T) {
+			asked, closing := make(chan struct{}), make(chan struct{})
+			srv := server.New("late", "1", server.Options{Logger: quiet})
+			srv.Tool(func(ctx *tool.Context) (string, error) {
+				who, err := tool.Elicit[guest](ctx, "Who?")
+				return who.Name, err
+			}, tool.Name("form"))
+			wire.Capabilities = everything
+			wire.Answer = func(string, json.RawMessage) (any, error) {
+				close(asked)
+				<-closing
+				return accept(map[string]any{"name": "Ada"})
+			}
+			h := servertest.Start(t, srv)
+			c := h.Connect(wire)
+			done := make(chan error, 1)
+			go func() {
+				<-asked
+				go func() { done <- srv.Shutdown(t.Context()) }()
+				for {
+					res, err := http.Get(h.URL() + "/healthz")
+					if err != nil {
+						t.Error(err)
+						break
+					}
+					res.Body.Close()
+					if res.StatusCode == http.StatusServiceUnavailable {
+						break
+					}
+				}
+				http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+				close(closing)
+			}()
+			if got := c.Call("form", nil); got.Text() != "Ada" {
+				t.Errorf("the tool answers %+v", got)
+			}
+			if err := <-done; err != nil {
+				t.Errorf("shutting down: %v", err)
+			}
+		})
 	}
 }
 

@@ -1,14 +1,20 @@
-// Package server is what the methods of MCP mean: the tools of a server, the
-// protocol state of each session, and the revisions they speak.
+// Package server is what the methods of MCP mean: the tools, resources and
+// prompts of a server, the protocol state of each session, and the revisions they
+// speak.
 //
 //	srv := server.New("weather", "1.0.0")
 //	srv.Tool(Forecast)
+//	srv.Resource("config://{city}", Config)
 //	log.Fatal(srv.Run(context.Background()))
 //
-// A tool is a Go function, see [tool.New]. A client that connects to
-// http://host/sse?auth=KEY&client_id=X gives every call it makes those
-// arguments: a tool reads them from its [tool.Context], its own caller's and
-// never another's.
+// Each of them is a Go function, see [tool.New]. A client that connects to
+// http://host/mcp?auth=KEY&client_id=X gives every call it makes those arguments:
+// a tool reads them from its [tool.Context], its own caller's and never
+// another's. The same holds for /sse, and for standard input and output, where
+// the command line has them.
+//
+// One URL serves every revision of the protocol from 2024-11-05 to 2026-07-28: a
+// request says by itself whether it belongs to a session.
 package server
 
 import (

@@ -171,6 +171,10 @@ func (p *Peer) finish() {
 // may begin any more, requests are refused and start reports false.
 func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) bool {
 	if !p.calls.begin() {
+		if p.deliverLate(text, nil) {
+			buf.Put()
+			return true
+		}
 		if run, _ := p.deliver(closing{}, text, nil); run != nil {
 			run()
 		}
@@ -199,6 +203,18 @@ func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) bool
 		defer buf.Put()
 		run()
 	}()
+	return true
+}
+
+// deliverLate delivers what begins nothing, although nothing may begin any more:
+// a call that is under way may be waiting for just this answer. It reports whether
+// it did.
+func (p *Peer) deliverLate(text []byte, h http.Header) bool {
+	m, err := jsonrpc.Parse(text)
+	if err != nil || m.IsRequest() || p.ctx.Err() != nil {
+		return false
+	}
+	p.receiver.Receive(p.work, &Exchange{Message: m, Header: h, Reply: p})
 	return true
 }
 

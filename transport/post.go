@@ -69,7 +69,7 @@ func (c *post) id() jsonrpc.ID {
 // either sees it, or it sees the end. The error is that it was not delivered.
 func (h *HTTP) takePost(c *post) error {
 	if !h.runs.begin() {
-		return errShuttingDown()
+		return h.serveLate(c)
 	}
 	alone := !c.batch && h.o.Alone != nil && h.o.Alone(c.r.Header, &c.x.Message)
 	if id := c.r.Header.Get(sessionHeader); id != "" && !alone && !h.o.NoSessions {
@@ -86,6 +86,17 @@ func (h *HTTP) takePost(c *post) error {
 	}
 	defer s.peer.finish()
 	return c.serve(&s.peer, false)
+}
+
+// serveLate serves what may come while the server shuts down: see deliverLate.
+func (h *HTTP) serveLate(c *post) error {
+	s, err := h.session(c.r, c.r.Header.Get(sessionHeader))
+	if err != nil || c.batch || !s.peer.deliverLate(c.body.B, c.r.Header) {
+		return errShuttingDown()
+	}
+	c.reply.w.WriteHeader(http.StatusAccepted)
+	c.body.Put()
+	return nil
 }
 
 // serveInSession serves a message in the session with this id. It has been

@@ -161,8 +161,12 @@ func noSession(w http.ResponseWriter) {
 // server and by the session: what ends either sees it, or it sees the end.
 func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body *pool.Buffer) {
 	if !h.runs.begin() {
+		if p.deliverLate(body.B, r.Header) {
+			w.WriteHeader(http.StatusAccepted)
+		} else {
+			h.refuse(w, errShuttingDown(), "")
+		}
 		body.Put()
-		h.refuse(w, errShuttingDown(), "")
 		return
 	}
 	if !p.calls.begin() {

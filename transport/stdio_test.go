@@ -179,8 +179,8 @@ func TestStdioDrain(t *testing.T) {
 			c.write(t, "["+request(3, "echo", `{}`)+`,{"jsonrpc":"2.0","method":"note"},`+request(4, "echo", `{}`)+"]")
 			c.want(t, "["+late(3)+","+late(4)+"]")
 			c.write(t, `{"jsonrpc":"2.0","method":"note"}`)
-			if c.noted() != "" {
-				t.Error("a notification was delivered after the end")
+			if c.noted() != "note" { // a call under way may be waiting for it, or be what it cancels
+				t.Error("a notification was not delivered while a call was under way")
 			}
 			close(c.release)
 			c.want(t, result(1, `"released"`))
