@@ -139,8 +139,20 @@ func (s *Server) capabilities(rev *revision, changes bool) mcp.Capabilities {
 	return caps
 }
 
-// implementation names the server.
+// implementation describes the server.
 func (s *Server) implementation(rev *revision) mcp.Implementation {
+	info := s.briefly(rev)
+	if rev.icons {
+		info.Description, info.WebsiteURL = s.o.Description, s.o.WebsiteURL
+		for _, icon := range s.o.Icons {
+			info.Icons = append(info.Icons, mcp.Icon(icon))
+		}
+	}
+	return info
+}
+
+// briefly names the server, as every stateless result does.
+func (s *Server) briefly(rev *revision) mcp.Implementation {
 	info := mcp.Implementation{Name: s.name, Version: s.version}
 	if rev.titles {
 		info.Title = s.o.Title
@@ -159,7 +171,7 @@ func discover(c *call, dst []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.finish(dst[:len(dst)-1], nil, &s.o.ListCache)
+	return c.finish(dst[:len(dst)-1], map[string]any{mcp.MetaServer: s.implementation(c.revision)}, &s.o.ListCache)
 }
 
 func ping(_ *call, dst []byte) ([]byte, error) { return append(dst, "{}"...), nil }

@@ -22,6 +22,12 @@ type Options struct {
 	Title        string
 	Instructions string
 
+	// Description, WebsiteURL and Icons are for people who choose a server.
+	// Clients get them from 2025-11-25 on, when they connect or discover.
+	Description string
+	WebsiteURL  string
+	Icons       []tool.Icon
+
 	// Source holds the program's Go files, embedded with
 	//
 	//	//go:embed *.go

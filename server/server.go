@@ -66,7 +66,8 @@ type Server struct {
 
 // New returns a server of this name and version, without tools. It panics if the
 // options cannot work, with what is wrong: an Args that no connection arguments
-// could fill, a Source that does not parse, a StateKey that is too short.
+// could fill, a Source that does not parse, a StateKey that is too short, an Icon
+// without Src.
 func New(name, version string, opts ...Options) *Server {
 	s := &Server{name: name, version: version}
 	s.tools.kind, s.prompts.kind = toolKind, promptKind
@@ -83,6 +84,11 @@ func New(name, version string, opts ...Options) *Server {
 	}
 	if s.o.PageSize <= 0 {
 		s.o.PageSize = 1000
+	}
+	for i, icon := range s.o.Icons {
+		if icon.Src == "" {
+			panic(fmt.Sprintf("server: Options.Icons: icon %d has no Src", i+1))
+		}
 	}
 	s.limits = s.o.Limits.WithDefaults()
 	if s.o.Args != nil {
@@ -123,7 +129,7 @@ func (s *Server) prepareStateless() {
 		panic(fmt.Sprintf("server: Options.StateKey: %v", err))
 	}
 	s.ran.limit, s.ran.keep = maxRan, s.stateTTL()
-	info, err := appendJSON(nil, s.implementation(revisions[len(revisions)-1]))
+	info, err := appendJSON(nil, s.briefly(revisions[len(revisions)-1]))
 	if err != nil {
 		panic(fmt.Sprintf("server: the server's name: %v", err))
 	}

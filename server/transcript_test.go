@@ -167,6 +167,9 @@ func transcriptServer(pageSize int) *server.Server {
 	srv := server.New("transcript", "1.0.0", server.Options{
 		Title:        "Transcript",
 		Instructions: "Say what the file says.",
+		Description:  "What servers say.",
+		WebsiteURL:   "https://example.com",
+		Icons:        []tool.Icon{{Src: "https://example.com/server.png", MIME: "image/png"}},
 		PageSize:     pageSize,
 		ListCache:    tool.Cache{TTL: time.Minute, Public: true},
 		Logger:       quiet,

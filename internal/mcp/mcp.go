@@ -78,9 +78,20 @@ const (
 
 // Implementation names a program.
 type Implementation struct {
-	Name    string `json:"name"`
-	Title   string `json:"title,omitempty"`
-	Version string `json:"version"`
+	Name        string `json:"name"`
+	Title       string `json:"title,omitempty"`
+	Version     string `json:"version"`
+	Description string `json:"description,omitempty"`
+	WebsiteURL  string `json:"websiteUrl,omitempty"`
+	Icons       []Icon `json:"icons,omitempty"`
+}
+
+// Icon is a picture of a program.
+type Icon struct {
+	Src   string   `json:"src"`
+	MIME  string   `json:"mimeType,omitempty"`
+	Sizes []string `json:"sizes,omitempty"`
+	Theme string   `json:"theme,omitempty"`
 }
 
 // InitializeParams is what a client says of itself.
