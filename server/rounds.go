@@ -26,7 +26,7 @@ type rounds struct {
 	resumed bool                       // there have been earlier rounds
 	past    past                       // what they left
 	given   map[string]json.RawMessage // the client's answers in this round
-	keys    map[string]int             // how often each was asked for in this round
+	used    map[string]bool            // keys that were asked for in this round
 	asking  []byte                     // the members of inputRequests
 	asked   []string                   // their keys
 }
@@ -117,14 +117,15 @@ func (r *rounds) mayAnswer(q *tool.Question, key string) bool {
 
 // unique returns the key, or key_2 and so on when it has been used in this round.
 func (r *rounds) unique(key string) string {
-	if r.keys == nil {
-		r.keys = make(map[string]int)
+	name := key
+	for n := 2; r.used[name]; n++ {
+		name = key + "_" + strconv.Itoa(n)
 	}
-	r.keys[key]++
-	if n := r.keys[key]; n > 1 {
-		return key + "_" + strconv.Itoa(n)
+	if r.used == nil {
+		r.used = make(map[string]bool)
 	}
-	return key
+	r.used[name] = true
+	return name
 }
 
 // inputRequired says how a function's call ends that has asked its client, or

@@ -281,6 +281,35 @@ func TestSwallowedQuestion(t *testing.T) {
 	}
 }
 
+// TestKeys: each question of a round has a key of its own, whatever its author
+// called it.
+func TestKeys(t *testing.T) {
+	srv := server.New("keys", "1", server.Options{Logger: quiet})
+	srv.Tool(func(ctx *tool.Context) (string, error) {
+		a, err1 := tool.Elicit[guest](ctx, "A?")
+		b, err2 := tool.Elicit[guest](ctx, "B?", tool.Key("guest_2"))
+		c, err3 := tool.Elicit[guest](ctx, "C?")
+		return a.Name + b.Name + c.Name, errors.Join(err1, err2, err3)
+	}, tool.Name("three"))
+	c := byHand(t, srv, nil)
+	first, err := ask(t, c, "tools/call", map[string]any{"name": "three"})
+	if err != nil || len(first.Inputs) != 3 {
+		t.Fatalf("asked %v, %v", first.Inputs, err)
+	}
+	answers := map[string]any{}
+	for key, q := range first.Inputs {
+		var p struct{ Params struct{ Message string } }
+		if err := json.Unmarshal(q, &p); err != nil {
+			t.Fatal(err)
+		}
+		answers[key] = map[string]any{"action": "accept", "content": map[string]any{"name": strings.ToLower(p.Params.Message[:1])}}
+	}
+	last, err := ask(t, c, "tools/call", map[string]any{"name": "three", "requestState": first.State, "inputResponses": answers})
+	if err != nil || last.Content[0].Text != "abc" {
+		t.Errorf("got %+v, %v", last, err)
+	}
+}
+
 // TestShortStateKey: a key that can be guessed is none.
 func TestShortStateKey(t *testing.T) {
 	defer func() {
