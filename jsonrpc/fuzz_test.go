@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"unicode/utf8"
 )
 
 // deep reports whether a text may nest deeper than is read here, which
@@ -37,13 +38,13 @@ func FuzzParse(f *testing.F) {
 			if !errors.As(err, &e) {
 				t.Fatalf("%q: %v is no *Error", b, err)
 			}
-			if (e.Code == CodeParseError) == json.Valid(b) {
-				t.Fatalf("%q: %v, encoding/json says valid is %v", b, err, json.Valid(b))
+			if valid := json.Valid(b) && utf8.Valid(b); (e.Code == CodeParseError) == valid {
+				t.Fatalf("%q: %v, encoding/json and unicode/utf8 say valid is %v", b, err, valid)
 			}
 			return
 		}
-		if !json.Valid(b) {
-			t.Fatalf("%q is not JSON and parses", b)
+		if !json.Valid(b) || !utf8.Valid(b) {
+			t.Fatalf("%q is not JSON in UTF-8 and parses", b)
 		}
 		text := m.Append(nil)
 		again, err := Parse(text)

@@ -2,6 +2,7 @@ package jsonrpc
 
 import (
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 )
@@ -61,6 +62,9 @@ func Parse(b []byte) (m Message, err error) {
 type envelope struct{ version, id, method, params, result, err []byte }
 
 func (e *envelope) read(b []byte) error {
+	if !utf8.Valid(b) { // what of it is sent back as it came would not be either
+		return Errorf(CodeParseError, "the text is not UTF-8")
+	}
 	r := jsontext.Read(b)
 	if k := r.Kind(); k != '{' {
 		_, err := r.Value()
