@@ -17,6 +17,17 @@ type batch struct {
 	sent  bool // a response that comes later goes by itself
 }
 
+// A Batcher is a [Receiver] that does not take every batch. One that it refuses
+// is answered with one error.
+type Batcher interface {
+	// TakesBatch is given the header of the HTTP request, nil elsewhere.
+	TakesBatch(h http.Header) bool
+}
+
+// maxAnswers is how many bytes are gathered before what else a batch asks for is
+// refused: all of it is held at once.
+const maxAnswers = 16 << 20
+
 // replier is where the answers to a batch go.
 type replier interface {
 	Sender
@@ -36,6 +47,9 @@ func (b *batch) add(m *jsonrpc.Message) bool {
 	defer b.mu.Unlock()
 	if b.sent {
 		return false
+	}
+	if len(b.array) > maxAnswers && m.Error == nil {
+		m = &jsonrpc.Message{ID: m.ID, Error: jsonrpc.Errorf(jsonrpc.CodeServerBusy, "the answers to the batch are too large: send this request by itself")}
 	}
 	sep := byte(',')
 	if b.array == nil {
@@ -61,6 +75,9 @@ func (p *Peer) deliverBatch(to Receiver, text []byte, h http.Header, reply repli
 	elems, err := jsonrpc.Split(text)
 	if err != nil {
 		return nil, jsonrpc.AsError(err)
+	}
+	if b, ok := to.(Batcher); ok && !b.TakesBatch(h) {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this protocol revision: send each message by itself")
 	}
 	b := &batch{to: reply}
 	var runs []func()

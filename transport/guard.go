@@ -21,10 +21,21 @@ func (h *HTTP) checkSource(r *http.Request) (reason string) {
 	if origin == "" || slices.Contains(h.o.AllowedOrigins, "*") || h.allowedOrigin(origin) {
 		return ""
 	}
-	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) && h.knownHost(r.Host) {
 		return ""
 	}
 	return "Origin " + printable(origin) + " is not allowed: add it to AllowedOrigins if its pages may connect"
+}
+
+// knownHost reports whether a Host header is a name of this server, which no
+// other site can make its own name point to: an address, localhost, or one that
+// the options name.
+func (h *HTTP) knownHost(host string) bool {
+	if _, err := netip.ParseAddr(hostname(host)); err == nil {
+		return true
+	}
+	u, err := url.Parse(h.o.PublicURL)
+	return loopbackName(host) || listed(h.o.AllowedHosts, host) || err == nil && u.Host != "" && strings.EqualFold(u.Host, host)
 }
 
 func (h *HTTP) allowedOrigin(origin string) bool {

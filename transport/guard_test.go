@@ -40,7 +40,9 @@ func TestSource(t *testing.T) {
 		{name: "unknown address", host: "any.example", ok: true},
 
 		{name: "same origin", local: loopback, host: "localhost:8080", origin: "http://localhost:8080", ok: true},
-		{name: "same origin behind TLS", local: public, host: "mcp.example", origin: "https://MCP.example", ok: true},
+		{name: "same origin behind TLS", local: public, host: "mcp.example", origin: "https://MCP.example", hosts: []string{"mcp.example"}, ok: true},
+		{name: "same origin by address", local: public, host: "203.0.113.7:8080", origin: "http://203.0.113.7:8080", ok: true},
+		{name: "a name that points here", local: public, host: "evil.example", origin: "http://evil.example"},
 		{name: "another port's origin", local: loopback, host: "localhost:8080", origin: "http://localhost:3000"},
 		{name: "another origin", local: public, host: "mcp.example", origin: "https://evil.example"},
 		{name: "null origin", local: public, host: "mcp.example", origin: "null"},

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/internal/pool"
@@ -32,7 +33,8 @@ type HTTPOptions struct {
 
 	// AllowedHosts are the Host headers accepted on a loopback address beside
 	// its own names: "mcp.example.com", with a port to accept that port alone.
-	// "*" accepts any, which gives up the protection from DNS rebinding.
+	// "*" accepts any, which gives up the protection from DNS rebinding. On any
+	// address, the web pages of these hosts may connect to them.
 	AllowedHosts []string
 
 	// AllowedOrigins are the web origins, such as "https://app.example.com",
@@ -55,6 +57,11 @@ type HTTPOptions struct {
 	// the request that brought it, whatever session that names; and that
 	// connection ends with the HTTP request. nil is none.
 	Alone func(h http.Header, m *jsonrpc.Message) bool
+
+	// Refuse says why a GET or DELETE of the streamable HTTP endpoint is refused
+	// for its header; nil, or what returns nil, refuses none. A POST is the
+	// Receiver's to refuse.
+	Refuse func(h http.Header) *Refusal
 
 	// NoSessions serves every message to the streamable HTTP endpoint on a
 	// connection of its own: [Peer.Keep] does nothing, GET and DELETE are refused.
@@ -85,9 +92,10 @@ type HTTP struct {
 	table      *Table
 	accept     Accept
 	o          HTTPOptions
-	argHeaders []string // the keys of o.ArgHeaders, sorted
-	streams    tracker  // every stream that is open or opening, and every streamable session
-	runs       tracker  // every call of every connection
+	argHeaders []string     // the keys of o.ArgHeaders, sorted
+	streams    tracker      // every stream that is open or opening, and every streamable session
+	runs       tracker      // every call of every connection
+	reading    atomic.Int64 // bytes of bodies that are being received
 }
 
 // NewHTTP returns a handler whose connections are kept in table.
@@ -167,11 +175,25 @@ func (h *HTTP) serve(route string, w http.ResponseWriter, r *http.Request) {
 		h.postSSE(w, r)
 	case r.Method == http.MethodPost:
 		h.postMCP(w, r)
+	case h.refused(w, r):
 	case r.Method == http.MethodGet:
 		h.getMCP(w, r)
 	default:
 		h.deleteMCP(w, r)
 	}
+}
+
+// refused answers a request whose header is refused.
+func (h *HTTP) refused(w http.ResponseWriter, r *http.Request) bool {
+	if h.o.Refuse == nil {
+		return false
+	}
+	refusal := h.o.Refuse(r.Header)
+	if refusal == nil {
+		return false
+	}
+	h.refuse(w, refusal, "")
+	return true
 }
 
 // route returns the last segment of the path, as the client that resolves a
@@ -251,7 +273,9 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, b
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(deadline(h.o.Limits.Read))
 	buf := pool.Get()
-	err := readFrom(buf, http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	body := &budgeted{Reader: http.MaxBytesReader(w, r.Body, limit), total: &h.reading, most: int64(h.o.Limits.Bodies)}
+	defer body.giveBack()
+	err := readFrom(buf, body, r.ContentLength)
 	if err == nil {
 		_ = rc.SetReadDeadline(time.Time{}) // or its passing ends a call that runs in place
 		return buf, true
@@ -259,11 +283,36 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, b
 	buf.Put()
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		h.bodyTooLarge(w)
+	} else if err == errReading {
+		w.Header().Set("Connection", "close")
+		h.refuse(w, busy("too many bodies are being received: try again later"), "")
 	} else {
 		fail(w, http.StatusBadRequest, jsonrpc.CodeParseError, "the body could not be read")
 	}
 	return nil, false
 }
+
+var errReading = errors.New("too many bodies are being received")
+
+// budgeted counts what is read against what all bodies may take: nobody has been
+// authenticated by then.
+type budgeted struct {
+	io.Reader
+	total *atomic.Int64
+	most  int64
+	taken int64
+}
+
+func (b *budgeted) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	b.taken += int64(n)
+	if b.total.Add(int64(n)) > b.most && (err == nil || err == io.EOF) {
+		err = errReading
+	}
+	return n, err
+}
+
+func (b *budgeted) giveBack() { b.total.Add(-b.taken) }
 
 func (h *HTTP) bodyTooLarge(w http.ResponseWriter) {
 	w.Header().Set("Connection", "close") // the rest of the body is not worth reading

@@ -9,6 +9,7 @@ import (
 // default that its comment names; a negative one has no limit.
 type Limits struct {
 	Message              int           // bytes of one inbound message: 4 MiB
+	Bodies               int           // bytes of the HTTP bodies that are being received, all together: 256 MiB
 	Queue                int           // bytes waiting for one slow reader, or for one that is away, beside those being written: 1 MiB. A single larger message still passes
 	Sessions             int           // connections at once: 25,000
 	SessionsPerPrincipal int           // of those, with the same principal or credential: 1,000
@@ -25,6 +26,7 @@ type Limits struct {
 // negative field by the largest value.
 func (l Limits) WithDefaults() Limits {
 	number(&l.Message, 4<<20, math.MaxInt)
+	number(&l.Bodies, 256<<20, math.MaxInt)
 	number(&l.Queue, 1<<20, math.MaxInt)
 	number(&l.Sessions, 25_000, math.MaxInt)
 	number(&l.SessionsPerPrincipal, 1_000, math.MaxInt)

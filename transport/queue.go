@@ -13,7 +13,8 @@ type queue struct {
 
 	mu    sync.Mutex
 	texts []string
-	spare []string // the slice before, to be filled again
+	told  map[string]bool // what was pushed over the limit: it need not wait there twice
+	spare []string        // the slice before, to be filled again
 	size  int
 	room  chan struct{} // non-nil while somebody waits; closed when all was taken
 }
@@ -57,6 +58,15 @@ func (q *queue) tryPush(text []byte, force bool) (room <-chan struct{}, err erro
 		}
 		return q.room, nil
 	}
+	if force && q.size >= q.limit {
+		if q.told[string(text)] {
+			return nil, nil
+		}
+		if q.told == nil {
+			q.told = make(map[string]bool)
+		}
+		q.told[string(text)] = true
+	}
 	q.texts = append(q.texts, string(text))
 	q.size += len(text)
 	select {
@@ -79,7 +89,7 @@ func (q *queue) take() []string {
 	if cap(texts) > maxSpare {
 		q.spare = nil
 	}
-	q.size = 0
+	q.size, q.told = 0, nil
 	if q.room != nil {
 		close(q.room)
 		q.room = nil

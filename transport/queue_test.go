@@ -195,4 +195,4 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-var noLimits = Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
+var noLimits = Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}

@@ -134,6 +134,9 @@ func (l *eventLog) add(text []byte, last bool) (e event, direct bool) {
 	r := l.of
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if l.over { // who waited with it came behind the answer
+		return event{}, false
+	}
 	e = l.append(text, len(l.readers) > 0, false)
 	r.evict()
 	if last {

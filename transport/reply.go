@@ -235,17 +235,28 @@ func (r *postReply) finish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.answered && !r.closed && r.stream == nil {
-		status := http.StatusAccepted
-		if r.x != nil && r.x.Status != 0 {
-			status = r.x.Status
-		}
-		r.w.WriteHeader(status)
+		r.w.WriteHeader(r.silentLocked())
 	}
 	r.answered = true
 	if r.stream != nil && r.stream.log != nil {
 		r.stream.log.finish()
 	}
 	r.leaveLocked()
+}
+
+// silentLocked returns the status of a response without a body. A request that is
+// not answered, because it was cancelled, gets a stream in which nothing is.
+func (r *postReply) silentLocked() int {
+	switch {
+	case r.x != nil && r.x.Status != 0:
+		return r.x.Status
+	case r.x != nil && r.x.Message.IsRequest() && r.takes.stream:
+		if _, err := r.peer.http.eventStream(r.w, r.r); err == nil {
+			r.w.Header().Set("Content-Type", "text/event-stream") // which it would have with its first event
+			return http.StatusOK
+		}
+	}
+	return http.StatusAccepted
 }
 
 // leave lets the handler return that waits for detached work.

@@ -282,17 +282,44 @@ func TestSessionLimits(t *testing.T) {
 	opening := w.callAsync(request(2, "gated", `[1]`), takesBoth) // a third, for as long as it lasts
 	w.release <- struct{}{}
 	s := <-opening
-	if r := begin("B"); r.StatusCode != 503 || !strings.Contains(r.body, "too many sessions: ") {
+	// A newcomer takes the place of the session that was idle for longest.
+	if r := begin("B"); r.StatusCode != 200 {
+		t.Error(r)
+	}
+	idle := with(nil, "Mcp-Session-Id", first.Header.Get("Mcp-Session-Id"))
+	if r := w.do(http.MethodDelete, w.url+"/mcp", "", idle); r.StatusCode != 404 {
 		t.Error(r)
 	}
 	w.release <- struct{}{}
 	s.must()
 	s.must()
 	s.ends()
-	w.do(http.MethodDelete, w.url+"/mcp", "", with(nil, "Mcp-Session-Id", first.Header.Get("Mcp-Session-Id")))
+	w.do(http.MethodDelete, w.url+"/mcp", "", with(nil, "Mcp-Session-Id", second.Header.Get("Mcp-Session-Id")))
 	if r := begin("A"); r.StatusCode != 200 {
 		t.Error(r)
 	}
+}
+
+// TestSessionsInUse: what has a call or a stream gives its place to nobody.
+func TestSessionsInUse(t *testing.T) {
+	o := options()
+	o.Limits.Sessions = 2
+	w := serve(t, o, nil)
+	busy, reading := w.begin(), w.begin()
+	answer := make(chan *reply, 1)
+	go func() { answer <- w.post(request(1, "stubborn", `{}`), busy) }()
+	w.awaitStart("stubborn")
+	s := w.listen(reading, "")
+	if r := w.do(http.MethodPost, w.url+"/mcp", request(1, "keep", `{}`), nil); r.StatusCode != 503 || !strings.Contains(r.body, "too many sessions: ") {
+		t.Error(r)
+	}
+	w.release <- struct{}{}
+	<-answer
+	if r := w.do(http.MethodPost, w.url+"/mcp", request(1, "keep", `{}`), nil); r.StatusCode != 200 {
+		t.Error(r)
+	}
+	w.do(http.MethodDelete, w.url+"/mcp", "", reading)
+	s.ends()
 }
 
 // TestSessionCalls: too many messages at once are refused, with their ids.

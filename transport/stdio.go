@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -46,7 +47,9 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 
 	served := make(chan error, 1)
 	go func() {
-		err := p.readLines(in, &limits)
+		err := errors.New("reading from the client: Receive has ended the goroutine")
+		defer func() { served <- err }()
+		err = p.readLines(in, &limits)
 		p.closing.set()
 		if w, ok := p.receiver.(Waiter); ok {
 			w.InputEnded()
@@ -54,7 +57,6 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 		if err == nil {
 			err = p.calls.wait(p.ctx) // whatever they take: the client wants its answers
 		}
-		served <- err
 	}()
 	select {
 	case err = <-served:

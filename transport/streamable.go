@@ -115,6 +115,7 @@ func (s *streamable) keep(prime bool) error {
 	s.timer = time.AfterFunc(h.nextLook(p), s.look)
 	s.mu.Unlock()
 	context.AfterFunc(p.ctx, s.end) // whoever ended it
+	opened(p)                       // last: it runs what may end the goroutine
 	return nil
 }
 
@@ -138,6 +139,17 @@ func (s *streamable) end() {
 	s.log.Load().stop()
 	h.table.remove(&s.peer)
 	h.logEnded(&s.peer, nil)
+}
+
+// unread reports whether no GET reads a stream of the session.
+func (s *streamable) unread() bool {
+	log := s.log.Load()
+	if log == nil {
+		return false
+	}
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	return log.readers == 0
 }
 
 // session returns the session that a request names. The error is a [*Refusal].

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Table is every open connection of one server, whatever it came by. The zero
@@ -53,7 +54,7 @@ func busy(reason string) *Refusal {
 // open accepts a peer and adds it, to those of one message if it has no id, and
 // tells an [Observer]. Nothing is left behind on an error.
 func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
-	if t.Len() >= limits.Sessions { // before the work of authenticating
+	if t.Len() >= limits.Sessions && t.idlest() == nil { // before the work of authenticating
 		return busy("too many sessions: try again later")
 	}
 	if p.receiver, err = accept(p); err != nil {
@@ -64,14 +65,51 @@ func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 		(p.account == nil || v.Kind() != reflect.Pointer) { // two pointers may be one principal
 		p.account = p.Principal
 	}
+	if t.Len() >= limits.Sessions { // now that the newcomer is known to be welcome
+		t.evict()
+	}
 	if err := t.add(p, limits); err != nil {
 		p.cancel(err)
 		return err
 	}
-	if p.ID != "" {
-		opened(p)
+	if p.ID == "" {
+		return nil
 	}
+	told := false
+	defer func() {
+		if !told { // a hook has ended the goroutine, and nobody else knows of the peer
+			p.Close(ErrClientGone)
+			t.remove(p)
+		}
+	}()
+	opened(p)
+	told = true
 	return nil
+}
+
+// evict ends the session that has been idle for longest: or whoever begins
+// sessions and leaves them could keep everybody out until they are too old.
+func (t *Table) evict() {
+	if p := t.idlest(); p != nil && p.calls.endIdle() {
+		p.Close(ErrIdle)
+		t.remove(p)
+	}
+}
+
+// idlest returns the streamable session that has been idle for longest, of those
+// without a call and a stream; nil if there is none.
+func (t *Table) idlest() (idlest *Peer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var since time.Time
+	for _, p := range t.peers {
+		s, ok := p.out.(*streamable)
+		at := p.opened.Add(time.Duration(p.seen.Load()))
+		if ok && (idlest == nil || at.Before(since)) && p.calls.running() == 0 && s.unread() {
+			idlest, since = p, at
+		}
+	}
+	return idlest
 }
 
 // opened tells the receiver. The table is not locked.
@@ -115,7 +153,6 @@ func (t *Table) keep(p *Peer, id string) {
 	p.ID = id
 	t.peers[id] = p
 	t.mu.Unlock()
-	opened(p)
 }
 
 // remove takes a peer out, once, and tells an [Observer] why it ended.
