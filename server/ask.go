@@ -50,18 +50,45 @@ func misfit(question string, err error) error {
 
 // askClient sends a request to the client and waits for the result.
 func (c *call) askClient(method string, params []byte) ([]byte, error) {
-	send := func(m *jsonrpc.Message) error { return c.exchange.Reply.Send(c.ctx, m) }
-	cancelled := func(id jsonrpc.ID) {
-		params, err := json.Marshal(mcp.CancelledParams{RequestID: json.RawMessage(id)})
-		if err == nil {
-			_ = c.exchange.Reply.Send(c.session.peer.Context(), &jsonrpc.Message{Method: mcp.Cancelled, Params: params}) // fails with the connection
+	ctx := c.ctx
+	var id jsonrpc.ID
+	send := func(m *jsonrpc.Message) error {
+		id = m.ID
+		c.mu.Lock()
+		if c.open == nil {
+			c.open = make(map[jsonrpc.ID]bool)
 		}
+		c.open[id] = true
+		c.mu.Unlock()
+		return c.exchange.Reply.Send(ctx, m)
 	}
-	answer, err := c.session.asked.Do(c.ctx, send, cancelled, method, params)
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.open, id)
+	}()
+	answer, err := c.session.asked.Do(ctx, send, c.takeBack, method, params)
 	if refusal, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		return nil, tool.Errorf("the client refused %s: %s", method, clip(refusal.Message))
 	}
 	return answer, err
+}
+
+// takeBack tells the client that a question, or "" for all, wants no answer any
+// more. It does so once for each, and has done so when it returns.
+func (c *call) takeBack(id jsonrpc.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for open := range c.open {
+		if id != "" && open != id {
+			continue
+		}
+		delete(c.open, open)
+		params, err := json.Marshal(mcp.CancelledParams{RequestID: json.RawMessage(open)})
+		if err == nil {
+			_ = c.exchange.Reply.Send(c.session.peer.Context(), &jsonrpc.Message{Method: mcp.Cancelled, Params: params}) // fails with the connection
+		}
+	}
 }
 
 // mayAsk reports what keeps the question from being asked: the client did not
@@ -78,7 +105,7 @@ func (c *call) mayAsk(q *tool.Question) error {
 		needs, known = "elicitation.url", c.revision.urls
 	case tool.AskSampling:
 		needs = "sampling"
-		if len(q.Sampling.Tools) > 0 && c.client.Supports(needs) {
+		if q.Sampling.UsesTools() && c.client.Supports(needs) {
 			needs, known = "sampling.tools", c.revision.sampledTools
 		}
 	}

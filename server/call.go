@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -36,14 +37,18 @@ type call struct {
 	cancel   context.CancelCauseFunc // nil if the request was refused
 	answered atomic.Bool             // or never to be
 
-	name   string // of the tool, prompt or resource, once known
-	token  []byte // of progress, as JSON; nil if the client did not ask
-	rounds rounds // of a stateless request that asks the client
+	name   string      // of the tool, prompt or resource, once known
+	token  []byte      // of progress, as JSON; nil if the client did not ask
+	values tool.Values // of a stateless request alone
+	rounds rounds      // of a stateless request that asks the client
+
+	telling sync.RWMutex // read while something is told, written while answered is set
 
 	mu    sync.Mutex
-	done  float64 // the last progress sent
-	began bool    // progress has been sent
-	once  ledger  // what ran under tool.Once
+	open  map[jsonrpc.ID]bool // questions that wait for an answer
+	done  float64             // the last progress sent
+	began bool                // progress has been sent
+	once  ledger              // what ran under tool.Once
 }
 
 // run serves the request and answers it, whatever the method does.
@@ -55,6 +60,9 @@ func (c *call) run(h method) {
 		}
 		// A panic, or runtime.Goexit, for which recover returns nil.
 		c.answer(c.panicked(recover(), debug.Stack()))
+		if f, ok := c.exchange.Reply.(transport.Flusher); ok {
+			f.Flush() // Goexit ends the handler as well, before net/http sends the answer
+		}
 	}()
 	buf := pool.Get()
 	defer buf.Put()
@@ -89,7 +97,10 @@ func (c *call) serve(h method, dst []byte) ([]byte, error) {
 
 // answer sends the response, unless there has been one or is to be none.
 func (c *call) answer(result []byte, err error) {
-	if c.answered.Swap(true) {
+	c.telling.Lock() // what is being told goes before the answer, and nothing behind it
+	late := c.answered.Swap(true)
+	c.telling.Unlock()
+	if late {
 		return
 	}
 	c.session.release(c)
@@ -156,7 +167,10 @@ func (p *callParams) read(params []byte) error {
 			p.responses = val
 		case jsontext.Is(key, "requestState"):
 			p.state = val
-		case jsontext.Is(key, "_meta") && val[0] == '{':
+		case jsontext.Is(key, "_meta"):
+			if p.meta, p.token = nil, nil; val[0] != '{' { // the last of equal keys counts, whole
+				return nil
+			}
 			p.meta = val
 			return members(val, func(key, val []byte) error {
 				if jsontext.Is(key, "progressToken") {
@@ -201,7 +215,7 @@ func (c *call) readParams(p *callParams) error {
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params: %v", err)
 	}
 	if len(p.token) > 0 && (p.token[0] == '"' || p.token[0] == '-' || p.token[0] >= '0' && p.token[0] <= '9') {
-		c.token = p.token
+		c.token = bytes.Clone(p.token) // what the function left behind may still look at it
 	}
 	return nil
 }
@@ -209,11 +223,15 @@ func (c *call) readParams(p *callParams) error {
 // context is what the function sees.
 func (c *call) context(ctx context.Context, meta []byte) *tool.Context {
 	s := c.session
+	id, values := s.peer.ID, &s.values
+	if c.revision.stateless { // whatever connection it came by
+		id, values = "", &c.values
+	}
 	return tool.NewContext(ctx, tool.Call{
 		Tool:            c.name,
 		Args:            s.args,
 		Bound:           s.bound,
-		SessionID:       s.peer.ID,
+		SessionID:       id,
 		RequestID:       string(c.id),
 		Client:          *c.client,
 		ProtocolVersion: c.revision.date,
@@ -222,7 +240,7 @@ func (c *call) context(ctx context.Context, meta []byte) *tool.Context {
 		Meta:            json.RawMessage(meta),
 		ConnectHeader:   s.peer.Header,
 		Header:          c.header,
-		Values:          &s.values,
+		Values:          values,
 		Outlet:          c,
 		Strict:          s.server.o.Strict,
 	})
@@ -242,10 +260,12 @@ func (c *call) limit(d time.Duration) (ctx context.Context, stop func()) {
 
 func (c *call) limited(d time.Duration) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithTimeoutCause(c.ctx, d, errTimeout)
+	c.ctx = ctx // or a question would be waited for longer
 	said := make(chan struct{})
 	early := context.AfterFunc(ctx, func() {
 		defer close(said)
 		if context.Cause(ctx) == errTimeout {
+			c.takeBack("") // before the answer, which ends the way to the client
 			c.answer(c.failure(fmt.Sprintf("the %s timed out after %v", c.noun(), d)))
 			if f, ok := c.exchange.Reply.(transport.Flusher); ok {
 				f.Flush()

@@ -93,6 +93,7 @@ func (s *Server) sessions() func(yield func(*session) bool) {
 func (s *session) listsChanged(d change) {
 	s.mu.Lock()
 	initialized := s.revision != nil
+	known := change{true, s.declared.Prompts != nil, s.declared.Resources != nil}
 	for l := range s.listening {
 		l.listsChanged(d)
 	}
@@ -100,6 +101,7 @@ func (s *session) listsChanged(d change) {
 	if !initialized {
 		return
 	}
+	d.prompts, d.resources = d.prompts && known.prompts, d.resources && known.resources
 	for _, name := range d.methods() {
 		s.peer.Notify(&jsonrpc.Message{Method: name})
 	}
@@ -125,6 +127,10 @@ func updatedParams(uri string) []byte {
 // want to hear of.
 const maxSubscriptions = 1000
 
+// maxListen is how many bytes the request of one who listens may have, which are
+// kept as long as it lasts, and the URIs of one session's subscriptions.
+const maxListen = 256 << 10
+
 func tooManySubscriptions() error {
 	return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "more than %d resources at once", maxSubscriptions)
 }
@@ -147,10 +153,14 @@ func subscribe(c *call, dst []byte) ([]byte, error) {
 	if s.subscribed == nil {
 		s.subscribed = make(map[string]bool)
 	}
-	if len(s.subscribed) >= maxSubscriptions && !s.subscribed[p.URI] {
+	if s.subscribed[p.URI] {
+		return append(dst, "{}"...), nil
+	}
+	if len(s.subscribed) >= maxSubscriptions || s.subscribedBytes+len(p.URI) > maxListen {
 		return nil, tooManySubscriptions()
 	}
 	s.subscribed[p.URI] = true
+	s.subscribedBytes += len(p.URI)
 	return append(dst, "{}"...), nil
 }
 
@@ -163,6 +173,9 @@ func unsubscribe(c *call, dst []byte) ([]byte, error) {
 	s := c.session
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.subscribed, p.URI)
+	if s.subscribed[p.URI] {
+		delete(s.subscribed, p.URI)
+		s.subscribedBytes -= len(p.URI)
+	}
 	return append(dst, "{}"...), nil
 }

@@ -110,7 +110,7 @@ func TestSubscribeRefused(t *testing.T) {
 // listen to that list.
 func TestChangesAreGathered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		srv := server.New("changes", "1", server.Options{Logger: quiet})
+		srv := server.New("changes", "1", server.Options{DeclarePrompts: true, DeclareResources: true, Logger: quiet})
 		legacy := servertest.Connect(t, srv, servertest.Options{})
 		defer legacy.Close()
 		modern := servertest.Connect(t, srv, servertest.Options{Revision: servertest.Stateless})
@@ -155,6 +155,35 @@ func TestChangesAreGathered(t *testing.T) {
 			t.Errorf("after a second change who listens got %d", n)
 		}
 	})
+}
+
+// TestUndeclaredLists: a client is told nothing of lists that it was not told of,
+// and has no methods for them, until it connects again.
+func TestUndeclaredLists(t *testing.T) {
+	srv := server.New("undeclared", "1", server.Options{Logger: quiet})
+	h := servertest.Start(t, srv)
+	early, stateless := h.Connect(servertest.Options{}), h.Connect(servertest.Options{Revision: servertest.Stateless})
+	for _, c := range []*servertest.Client{early, stateless} {
+		for _, method := range []string{"prompts/list", "resources/list", "completion/complete"} {
+			_, err := c.Request(method, nil)
+			wantError(t, err, -32601, "")
+		}
+	}
+	srv.Prompt(func() string { return "" }, tool.Name("p"))
+	srv.Resource("test://a", func() string { return "" })
+	srv.Tool(func() {}, tool.Name("t"))
+	early.Await("notifications/tools/list_changed", 1)
+	for _, list := range []string{"prompts", "resources"} {
+		if n := len(early.Notifications("notifications/" + list + "/list_changed")); n > 0 {
+			t.Errorf("a client that was not told of %s got %d changes of them", list, n)
+		}
+	}
+	srv.RemovePrompt("p")
+	for _, c := range []*servertest.Client{h.Connect(servertest.Options{}), stateless} {
+		if got, err := c.Request("prompts/list", nil); err != nil || !strings.Contains(string(got), `"prompts":[]`) {
+			t.Errorf("prompts/list: %s, %v", got, err)
+		}
+	}
 }
 
 // TestListenAcknowledges: the acknowledgement comes first, holds what is

@@ -3,13 +3,16 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/tool"
+	"github.com/sessionmcp/sessionmcp/transport"
 )
 
 // A request of a stateless revision says in its _meta what a session would know:
@@ -24,7 +27,10 @@ type envelope struct{ version, client, capabilities, level []byte }
 // that it should be stays nil.
 func (e *envelope) read(params []byte) error {
 	return members(params, func(key, val []byte) error {
-		if !jsontext.Is(key, "_meta") || val[0] != '{' {
+		if !jsontext.Is(key, "_meta") {
+			return nil
+		}
+		if *e = (envelope{}); val[0] != '{' { // the last of equal keys counts, whole
 			return nil
 		}
 		return members(val, func(key, val []byte) error {
@@ -98,7 +104,7 @@ func (s *session) standAlone(c *call, h method, known bool) error {
 			return err
 		}
 	}
-	if !known || h.session {
+	if !known || h.session || h.needs != nil && !h.needs(s.server) {
 		return &httpError{http.StatusNotFound, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not known here in revision %s", clip(c.method), c.revision.date)}
 	}
 	return c.readClient(&e)
@@ -172,6 +178,15 @@ func unsupportedVersion(requested string) error {
 		Message: "unsupported protocol version",
 		Data:    data,
 	}}
+}
+
+// refuseVersion refuses a GET or a DELETE of a revision that nobody knows
+// (2025-06-18, transports, protocol version header).
+func refuseVersion(h http.Header) *transport.Refusal {
+	if date := h.Get(mcp.HeaderVersion); date != "" && byDate(date) == nil {
+		return &transport.Refusal{Status: http.StatusBadRequest, Reason: fmt.Sprintf("the protocol version %q is not one of %s", clip(date), strings.Join(supported(""), ", "))}
+	}
+	return nil
 }
 
 // httpError is an error that over streamable HTTP has a status of its own.

@@ -72,13 +72,7 @@ func checkMethod(h http.Header, method string, params []byte) error {
 	if !ok {
 		return nil
 	}
-	var name []byte
-	_ = members(params, func(key, val []byte) error { // has been read before
-		if jsontext.Is(key, param) {
-			name = val
-		}
-		return nil
-	})
+	name, _ := valueAt(params, []string{param})
 	if value, err = only(h, mcp.HeaderName); err != nil {
 		return err
 	}
@@ -116,7 +110,11 @@ func (c *call) checkParams(params []tool.HeaderParam, arguments []byte) error {
 		return nil
 	}
 	for _, p := range params {
-		if err := c.checkParam(&p, valueAt(arguments, p.Path)); err != nil {
+		raw, ok := valueAt(arguments, p.Path)
+		if !ok { // a lenient decoder takes the text of an object for the object
+			return mismatch("the header %s cannot be compared with the argument %s: what holds that is no object", mcp.HeaderParam+p.Name, strings.Join(p.Path, "."))
+		}
+		if err := c.checkParam(&p, raw); err != nil {
 			return err
 		}
 	}
@@ -170,11 +168,15 @@ func number(text []byte) (x float64, ok bool) {
 	return x, err == nil
 }
 
-// valueAt returns the raw value at a path of properties, nil for none.
-func valueAt(object []byte, path []string) []byte {
+// valueAt returns the raw value at a path of properties, nil for none. ok says that
+// nothing but objects lead there.
+func valueAt(object []byte, path []string) (value []byte, ok bool) {
 	for _, name := range path {
-		if len(object) == 0 || object[0] != '{' {
-			return nil
+		if len(object) == 0 || object[0] == 'n' {
+			return nil, true
+		}
+		if object[0] != '{' {
+			return nil, false
 		}
 		var found []byte
 		_ = members(object, func(key, val []byte) error { // has been read before
@@ -185,5 +187,5 @@ func valueAt(object []byte, path []string) []byte {
 		})
 		object = found
 	}
-	return object
+	return object, true
 }

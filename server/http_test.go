@@ -129,6 +129,8 @@ func TestStatelessRequests(t *testing.T) {
 		{"no value for a header", place("Mcp-Param-Region", "eu"), inRegion(`{}`), 400, `"code":-32020`},
 		{"null for a header", place("Mcp-Param-Fast", "true"), inRegion(`{"fast":null}`), 400, `"code":-32020`},
 		{"null", place(), inRegion(`{"fast":null}`), 200, `"text":"in "`},
+		{"a value in the text of an object", place(), inRegion(`"{\"region\":\"eu\"}"`), 400, `"code":-32020`},
+		{"a nested value in the text of an object", place(), inRegion(`{"nested":"{\"count\":7}"}`), 400, `"code":-32020`},
 		{"boolean", place("Mcp-Param-Fast", "true"), inRegion(`{"fast":true}`), 200, `"text":"in "`},
 		{"another boolean", place("Mcp-Param-Fast", "false"), inRegion(`{"fast":true}`), 400, `"code":-32020`},
 		{"nested integer", place("Mcp-Param-Count", "42.0"), inRegion(`{"nested":{"count":42}}`), 200, `"text":"in "`},
@@ -142,7 +144,10 @@ func TestStatelessRequests(t *testing.T) {
 		{"subscribe", modern("resources/subscribe"), text("resources/subscribe", `"uri":"test://a"`), 404, `"code":-32601`},
 		{"unsubscribe", modern("resources/unsubscribe"), text("resources/unsubscribe", `"uri":"test://a"`), 404, `"code":-32601`},
 
-		{"a batch", list, "[" + text("tools/list", "") + "]", 200, `"code":-32600`},
+		{"listen to nothing", modern("subscriptions/listen"), text("subscriptions/listen", ""), 200, `"code":-32602`},
+		{"listen without a stream", modern("subscriptions/listen", "Accept", "application/json"), text("subscriptions/listen", `"notifications":{}`), 406, `"code":-32600`},
+		{"_meta twice", list, `{"jsonrpc":"2.0","id":"r1","method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"_meta":{"io.modelcontextprotocol/clientCapabilities":{}}}}`, 400, `"code":-32602`},
+		{"a batch", list, "[" + text("tools/list", "") + "]", 400, `"id":null,"error":{"code":-32600`},
 		{"not JSON", list, `{`, 400, `"code":-32700`},
 		{"not a message", list, `{"jsonrpc":"2.0","id":"r1"}`, 400, `"code":-32600`},
 		{"a notification", modern("notifications/x"), `{"jsonrpc":"2.0","method":"notifications/x","params":{` + envelope + `}}`, 202, ""},
@@ -192,8 +197,10 @@ func TestSessionRequests(t *testing.T) {
 		{"unknown method", session(), `{"jsonrpc":"2.0","id":"r1","method":"no/such"}`, 200, `"code":-32601`},
 		{"a method without sessions", session(), `{"jsonrpc":"2.0","id":"r1","method":"server/discover"}`, 200, `"code":-32601`},
 		{"unknown resource", session(), `{"jsonrpc":"2.0","id":"r1","method":"resources/read","params":{"uri":"test://x"}}`, 200, `"error":{"code":-32002,"message":"resource not found","data":{"uri":"test://x"}}`},
-		{"a batch after 2025-03-26", session(), "[" + list + "]", 200, `"code":-32600`},
+		{"a batch after 2025-03-26", session(), "[" + list + "]", 400, `"id":null,"error":{"code":-32600`},
 		{"an answer that nobody waits for", session(), `{"jsonrpc":"2.0","id":77,"result":{}}`, 202, ""},
+		{"arguments of the wrong form", session(), `{"jsonrpc":"2.0","id":"r1","method":"tools/call","params":{"name":"who","arguments":[]}}`, 200, `"code":-32602`},
+		{"not UTF-8", session(), "{\"jsonrpc\":\"2.0\",\"id\":\"\xff\",\"method\":\"ping\"}", 400, `"id":null,"error":{"code":-32700`},
 		{"params of the wrong form", session(), `{"jsonrpc":"2.0","id":"r1","method":"tools/list","params":[]}`, 400, `"code":-32602`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -272,7 +279,10 @@ func TestSessionless(t *testing.T) {
 	legacy := http.Header{"Accept": {"application/json, text/event-stream"}, "Mcp-Protocol-Version": {"2025-06-18"}}
 	const initialize = `{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}`
 	got := post(t, mcp, legacy, initialize, 200)
-	if !strings.Contains(got, `"protocolVersion":"2025-06-18"`) || !strings.Contains(got, `"resources":{"subscribe":false,"listChanged":false},"tools":{"listChanged":false}`) {
+	if !strings.Contains(got, `"protocolVersion":"2025-06-18"`) || !strings.Contains(got, `"resources":{"subscribe":false,"listChanged":false},"tools":{"listChanged":false}`) || strings.Contains(got, `"logging"`) {
+		t.Error(got)
+	}
+	if got := post(t, mcp, legacy, `{"jsonrpc":"2.0","id":8,"method":"logging/setLevel","params":{"level":"info"}}`, 200); !strings.Contains(got, "-32601") {
 		t.Error(got)
 	}
 	const subscribe = `{"jsonrpc":"2.0","id":9,"method":"resources/subscribe","params":{"uri":"test://a"}}`
@@ -297,10 +307,11 @@ func TestSessionless(t *testing.T) {
 		if !json.Valid([]byte(got)) || strings.Contains(got, "resultType") {
 			t.Error(got)
 		}
-		batch := post(t, mcp, header, "["+list+"]", 200)
-		if refused := strings.Contains(batch, "-32600"); refused != structured {
-			t.Errorf("a batch of revision %q: %s", version, batch)
+		status := 200
+		if structured {
+			status = 400 // no batches any more
 		}
+		post(t, mcp, header, "["+list+"]", status)
 	}
 	if got := post(t, mcp+"c", modern("tools/call", "Mcp-Name", "who"), text("tools/call", `"name":"who"`), 200); !strings.Contains(got, "for c") {
 		t.Error(got)

@@ -61,7 +61,14 @@ type toolItem struct {
 	base
 	InputSchema  json.RawMessage `json:"inputSchema"`
 	OutputSchema json.RawMessage `json:"outputSchema,omitempty"`
-	Annotations  *tool.Hints     `json:"annotations,omitempty"`
+	Annotations  *wireHints      `json:"annotations,omitempty"`
+}
+
+// wireHints are a tool's annotations. Revision 2025-03-26 has no other place for
+// its title.
+type wireHints struct {
+	Title string `json:"title,omitempty"`
+	tool.Hints
 }
 
 func wireTool(rev *revision, spec *tool.Spec) (*toolItem, error) {
@@ -70,8 +77,14 @@ func wireTool(rev *revision, spec *tool.Spec) (*toolItem, error) {
 		InputSchema: spec.Input,
 	}
 	w.trim(rev)
-	if rev.hints && spec.Hints != (tool.Hints{}) {
-		w.Annotations = &spec.Hints
+	if rev.hints {
+		hints := wireHints{Hints: spec.Hints}
+		if !rev.titles {
+			hints.Title = spec.Title
+		}
+		if hints != (wireHints{}) {
+			w.Annotations = &hints
+		}
 	}
 	if !rev.structured || spec.Output == nil {
 		return w, nil

@@ -2,7 +2,9 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
@@ -60,9 +62,18 @@ func (l *listener) take() (change, []string) {
 // listen serves subscriptions/listen: until the client goes away or the server
 // shuts down.
 func listen(c *call, dst []byte) ([]byte, error) {
+	if len(c.params) > maxListen {
+		return nil, tooManySubscriptions()
+	}
+	if !c.mayStream() {
+		return nil, &httpError{http.StatusNotAcceptable, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "Accept must allow text/event-stream")}
+	}
 	var p mcp.ListenParams
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err
+	}
+	if filter, _ := valueAt(c.params, []string{"notifications"}); filter == nil {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.notifications is missing: it says what to listen to")
 	}
 	l, err := c.newListener(&p.Notifications)
 	if err != nil {
@@ -112,8 +123,16 @@ func (c *call) tellChanges(l *listener, meta []byte) bool {
 	}
 }
 
+// mayStream reports whether the client takes an event stream, without which a
+// subscription would say nothing, for ever.
+func (c *call) mayStream() bool {
+	accept := strings.Join(c.header.Values("Accept"), ",")
+	return !c.session.overHTTP() || accept == "" || strings.Contains(accept, "text/event-stream") || strings.Contains(accept, "*/*") || strings.Contains(accept, "text/*")
+}
+
 // newListener makes a listener of a filter, and leaves in it what is honoured.
 func (c *call) newListener(f *mcp.Filter) (*listener, error) {
+	f.Prompts, f.Resources = f.Prompts && hasPrompts(c.session.server), f.Resources && hasResources(c.session.server)
 	l := &listener{
 		lists: change{f.Tools, f.Prompts, f.Resources},
 		uris:  make(map[string]bool),

@@ -20,6 +20,9 @@ type method struct {
 	early     bool // allowed before initialize
 	session   bool // of revisions with sessions alone
 	stateless bool // of revisions without sessions alone
+
+	// needs reports whether the server has what the method is for; nil is always.
+	needs func(s *Server) bool
 }
 
 // methods are what a client may ask. It is filled by init because the table and
@@ -31,20 +34,29 @@ func init() {
 		mcp.Initialize:        {serve: initialize, quick: true, early: true, session: true},
 		mcp.Ping:              {serve: ping, quick: true, early: true, session: true},
 		mcp.SetLevel:          {serve: setLevel, quick: true, session: true},
-		mcp.Subscribe:         {serve: subscribe, quick: true, session: true},
-		mcp.Unsubscribe:       {serve: unsubscribe, quick: true, session: true},
+		mcp.Subscribe:         {serve: subscribe, quick: true, session: true, needs: hasResources},
+		mcp.Unsubscribe:       {serve: unsubscribe, quick: true, session: true, needs: hasResources},
 		mcp.Discover:          {serve: discover, stateless: true},
 		mcp.Listen:            {serve: listen, stateless: true},
 		mcp.ToolsList:         {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.tools.serve(c, dst) }},
 		mcp.ToolsCall:         {serve: callTool},
-		mcp.ResourcesList:     {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.resources.serve(c, dst) }},
-		mcp.ResourceTemplates: {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.templates.serve(c, dst) }},
-		mcp.ResourcesRead:     {serve: readResource},
-		mcp.PromptsList:       {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.prompts.serve(c, dst) }},
-		mcp.PromptsGet:        {serve: getPrompt},
-		mcp.Complete:          {serve: complete},
+		mcp.ResourcesList:     {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.resources.serve(c, dst) }, needs: hasResources},
+		mcp.ResourceTemplates: {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.templates.serve(c, dst) }, needs: hasResources},
+		mcp.ResourcesRead:     {serve: readResource, needs: hasResources},
+		mcp.PromptsList:       {serve: func(c *call, dst []byte) ([]byte, error) { return c.session.server.prompts.serve(c, dst) }, needs: hasPrompts},
+		mcp.PromptsGet:        {serve: getPrompt, needs: hasPrompts},
+		mcp.Complete:          {serve: complete, needs: hasCompletions},
 	}
 }
+
+// A capability stays once the server has had something of the kind: clients know
+// of it, and a list may be empty.
+
+func hasPrompts(s *Server) bool { return s.o.DeclarePrompts || s.prompts.used() }
+func hasResources(s *Server) bool {
+	return s.o.DeclareResources || s.resources.used() || s.templates.used()
+}
+func hasCompletions(s *Server) bool { return hasPrompts(s) || hasResources(s) }
 
 // decodeParams decodes params whose fields have fixed types.
 func decodeParams(c *call, dst any) error {
@@ -108,7 +120,7 @@ func (s *session) initialize(p *mcp.InitializeParams) (*revision, error) {
 	if s.revision != nil {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "this session is initialized already")
 	}
-	s.revision = rev
+	s.revision, s.declared = rev, s.server.capabilities(rev, s.lasts())
 	s.client = tool.Client{
 		Name:         p.ClientInfo.Name,
 		Title:        p.ClientInfo.Title,
@@ -125,15 +137,17 @@ func (s *session) lasts() bool { return !s.overHTTP() || !s.server.o.Sessionless
 // declared: clients ask for what is. changes says that the client can be told of
 // them.
 func (s *Server) capabilities(rev *revision, changes bool) mcp.Capabilities {
-	caps := mcp.Capabilities{Logging: &struct{}{}, Tools: mcp.ListChanges{ListChanged: changes}}
-	hasPrompts, hasTemplates := !s.prompts.empty(), !s.templates.empty()
-	if hasPrompts {
+	caps := mcp.Capabilities{Tools: mcp.ListChanges{ListChanged: changes}}
+	if changes { // or nobody remembers the level
+		caps.Logging = &struct{}{}
+	}
+	if hasPrompts(s) {
 		caps.Prompts = &mcp.ListChanges{ListChanged: changes}
 	}
-	if hasTemplates || !s.resources.empty() {
+	if hasResources(s) {
 		caps.Resources = &mcp.Resources{Subscribe: changes, ListChanged: changes}
 	}
-	if rev.completions && (hasPrompts || hasTemplates) {
+	if rev.completions && hasCompletions(s) {
 		caps.Completions = &struct{}{}
 	}
 	return caps
@@ -176,7 +190,18 @@ func discover(c *call, dst []byte) ([]byte, error) {
 
 func ping(_ *call, dst []byte) ([]byte, error) { return append(dst, "{}"...), nil }
 
+// needsSession refuses what a server without sessions would forget at once.
+func (c *call) needsSession() error {
+	if !c.session.lasts() {
+		return jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q needs a session, and this server has none", c.method)
+	}
+	return nil
+}
+
 func setLevel(c *call, dst []byte) ([]byte, error) {
+	if err := c.needsSession(); err != nil {
+		return nil, err
+	}
 	var p mcp.SetLevelParams
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err

@@ -1,19 +1,27 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"sync"
 	"sync/atomic"
 
+	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/tool"
 )
 
 // Request is a request of a client, as middleware sees it.
 type Request struct {
 	Method string
-	// Params is an object, or nothing. It is valid until the handler returns, and
-	// may be replaced before the next one is called.
+
+	// Name is what the request is about: the name of a tool or a prompt, the URI of
+	// a resource; "" for other methods. It is read as the server reads it, which
+	// [encoding/json] does not: that takes NAME for name.
+	Name string
+
+	// Params is an object, or nothing. It may be replaced before the next handler
+	// is called, but for what is in Name.
 	Params json.RawMessage
 
 	Args            tool.Args // of the connection
@@ -99,7 +107,8 @@ func (c *chain[H]) use(inner H, wrap func(H) H) {
 func (c *call) request(h method) *Request {
 	r := &Request{
 		Method:    c.method,
-		Params:    c.params,
+		Name:      c.about(),
+		Params:    bytes.Clone(c.params), // middleware may give up on a handler that still reads them
 		Args:      c.session.args,
 		Principal: c.session.peer.Principal,
 		SessionID: c.session.peer.ID,
@@ -111,6 +120,16 @@ func (c *call) request(h method) *Request {
 		r.ProtocolVersion = c.revision.date
 	}
 	return r
+}
+
+// about returns what the request is about: see Request.Name.
+func (c *call) about() string {
+	param, ok := named[c.method]
+	if !ok {
+		return ""
+	}
+	name, _ := valueAt(c.params, []string{param})
+	return jsontext.Text(name)
 }
 
 // serveRequest is the innermost Handler.

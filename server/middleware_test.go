@@ -135,14 +135,14 @@ func TestMiddlewarePanics(t *testing.T) {
 	srv.Resource("test://a", func() string { panic("secret detail") }, tool.Name("a"))
 	srv.Use(func(next server.Handler) server.Handler {
 		return func(ctx context.Context, r *server.Request) (json.RawMessage, error) {
-			if r.Method == "prompts/list" || r.Method == "ping" {
+			if r.Method == "tools/list" || r.Method == "ping" {
 				panic("secret detail")
 			}
 			return next(ctx, r)
 		}
 	})
 	c := servertest.Connect(t, srv, servertest.Options{})
-	for _, method := range []string{"prompts/list", "ping"} {
+	for _, method := range []string{"tools/list", "ping"} {
 		_, err := c.Request(method, nil)
 		wantError(t, err, -32603, "")
 		if err != nil && strings.Contains(err.Error(), "secret") {

@@ -93,6 +93,13 @@ type Options struct {
 	// PageSize is the most items in one answer to a list method: 1,000 if zero.
 	PageSize int
 
+	// DeclarePrompts and DeclareResources tell clients that connect that there will
+	// be prompts, or resources, although there have been none yet. Without, a
+	// client is told of such a list, and of its changes, only if it connects when
+	// there is, or was, something in it.
+	DeclarePrompts   bool
+	DeclareResources bool
+
 	// ListCache is how long, and by whom, clients may keep the lists of tools,
 	// prompts and resources, and what server/discover answers. The zero value is
 	// not at all. The lists are the same for every client; Public tells caches
@@ -111,7 +118,8 @@ type Options struct {
 	// ends with the process.
 	StateKey []byte
 
-	// StateTTL is how long a client has for an answer: 15 minutes if zero.
+	// StateTTL is how long such a call may take, from its first question to its
+	// last answer: 1 hour if zero.
 	StateTTL time.Duration
 
 	// OnOpen is called when a session has been opened, and OnClose when it has

@@ -42,6 +42,8 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 // notify sends a notification that belongs to this call, and nothing once the
 // call has ended.
 func (c *call) notify(method string, params []byte) {
+	c.telling.RLock()
+	defer c.telling.RUnlock()
 	if !c.answered.Load() {
 		_ = c.exchange.Reply.Send(c.ctx, &jsonrpc.Message{Method: method, Params: params}) // fails with the call or the connection
 	}

@@ -36,6 +36,14 @@ func TestQuestionsOnTheWire(t *testing.T) {
 			return tool.ElicitURL(ctx, "https://example.com/pay", "Pay.")
 		}, tool.Name("pay"))
 		srv.Tool(samplesWithTools, tool.Name("sample"))
+		srv.Tool(func(ctx *tool.Context) error {
+			_, err := tool.Sample(ctx, tool.Sampling{Messages: conversation[:5]})
+			return err
+		}, tool.Name("go_on"))
+		srv.Tool(func(ctx *tool.Context) error {
+			_, err := tool.Sample(ctx, tool.Sampling{Messages: []tool.Message{{Content: tool.Audio{Data: []byte{1}, MIME: "audio/wav"}}}})
+			return err
+		}, tool.Name("hear"))
 		return srv
 	}
 	const (
@@ -57,6 +65,10 @@ func TestQuestionsOnTheWire(t *testing.T) {
 		{"2025-06-18", "trip", "2025-06-18", true},
 		{"2025-06-18", "pay", "does not support elicitation.url", true},
 		{"2025-06-18", "sample", "does not support sampling.tools", true},
+		{"2025-06-18", "go_on", "does not support sampling.tools", true},
+		{"2025-11-25", "go_on", turns, false},
+		{"2024-11-05", "hear", "no audio in sampling", true},
+		{"2025-03-26", "hear", `"content":{"type":"audio","data":"AQ==","mimeType":"audio/wav"}`, false},
 		{"2025-11-25", "seat", `{"mode":"form","message":"Where?",` + titled, false},
 		{"2025-11-25", "trip", multi, false},
 		{"2025-11-25", "pay", `{"mode":"url","message":"Pay.","elicitationId":"`, false},
@@ -90,15 +102,18 @@ func TestQuestionsOnTheWire(t *testing.T) {
 	}
 }
 
+// conversation is one in which a model has used two tools at once.
+var conversation = []tool.Message{
+	tool.UserMessage("Weather?"),
+	{Role: tool.Assistant, Content: tool.ToolUse{ID: "1", Name: "weather", Input: json.RawMessage(`{"city":"Oslo"}`)}},
+	{Role: tool.Assistant, Content: tool.ToolUse{ID: "2", Name: "weather"}},
+	{Content: tool.ToolResult{ToolUseID: "1", Content: []tool.Content{tool.Text{Text: "rain"}}, Structured: map[string]int{"mm": 3}}},
+	{Content: tool.ToolResult{ToolUseID: "2", IsError: true}},
+}
+
 func samplesWithTools(ctx *tool.Context) (string, error) {
 	said, err := tool.Sample(ctx, tool.Sampling{
-		Messages: []tool.Message{
-			tool.UserMessage("Weather?"),
-			{Role: tool.Assistant, Content: tool.ToolUse{ID: "1", Name: "weather", Input: json.RawMessage(`{"city":"Oslo"}`)}},
-			{Role: tool.Assistant, Content: tool.ToolUse{ID: "2", Name: "weather"}},
-			{Content: tool.ToolResult{ToolUseID: "1", Content: []tool.Content{tool.Text{Text: "rain"}}, Structured: map[string]int{"mm": 3}}},
-			{Content: tool.ToolResult{ToolUseID: "2", IsError: true}},
-		},
+		Messages:    conversation,
 		System:      "Be brief.",
 		MaxTokens:   7,
 		Temperature: new(0.5),

@@ -97,8 +97,12 @@ func (r *registry[T]) snapshot() *snapshot[T] {
 	return s
 }
 
-// empty reports whether there is nothing in the list.
-func (r *registry[T]) empty() bool { return len(r.snapshot().items) == 0 }
+// used reports whether there is something in the list, or has been.
+func (r *registry[T]) used() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.last > 0
+}
 
 // find returns the item of a key.
 func (r *registry[T]) find(key string) (item T, ok bool) {

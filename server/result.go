@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/tool"
@@ -127,21 +129,35 @@ func appendContent(dst []byte, rev *revision, block tool.Content) ([]byte, error
 		dst = appendText(dst, b.Text)
 		return appendExtras(dst, rev, b.Annotations, b.Meta)
 	case tool.Image:
-		dst = appendMedia(dst, "image", b.Data, b.MIME)
+		mime, err := mediaType("image", b.MIME, b.Data)
+		if err != nil {
+			return dst, err
+		}
+		dst = appendMedia(dst, "image", b.Data, mime)
 		return appendExtras(dst, rev, b.Annotations, b.Meta)
 	case tool.Audio:
+		mime, err := mediaType("audio", b.MIME, b.Data)
+		if err != nil {
+			return dst, err
+		}
 		if !rev.audio {
-			embed := tool.Embed{URI: "audio:", MIME: b.MIME, Blob: b.Data, Annotations: b.Annotations}
+			embed := tool.Embed{URI: "audio:", MIME: mime, Blob: b.Data, Annotations: b.Annotations}
 			return appendContent(dst, rev, embed)
 		}
-		dst = appendMedia(dst, "audio", b.Data, b.MIME)
+		dst = appendMedia(dst, "audio", b.Data, mime)
 		return appendExtras(dst, rev, b.Annotations, b.Meta)
 	case tool.Link:
+		if b.URI == "" {
+			return dst, errors.New("a link without a URI")
+		}
 		if !rev.links {
 			return appendExtras(appendText(dst, linkText(b)), rev, b.Annotations, b.Meta)
 		}
 		return appendExtras(appendLink(dst, b), rev, b.Annotations, b.Meta)
 	case tool.Embed:
+		if b.URI == "" {
+			return dst, errors.New("an embedded resource without a URI")
+		}
 		dst = append(appendEmbedded(append(dst, `{"type":"resource","resource":`...), b), '}')
 		return appendExtras(dst, rev, b.Annotations, b.Meta)
 	case tool.ToolUse, tool.ToolResult:
@@ -150,6 +166,18 @@ func appendContent(dst []byte, rev *revision, block tool.Content) ([]byte, error
 		return dst, errors.New("it is nil")
 	}
 	return dst, errors.New("pass a content value, not a pointer to one")
+}
+
+// mediaType returns the type that was given for a picture or sound, or else the
+// one that its bytes tell.
+func mediaType(kind, given string, data []byte) (string, error) {
+	if given == "" {
+		given = http.DetectContentType(data)
+		if !strings.HasPrefix(given, kind+"/") {
+			return "", fmt.Errorf("no MIME is given for the %s, and its bytes tell none", kind)
+		}
+	}
+	return given, nil
 }
 
 // Each of these leaves the object open for appendExtras.

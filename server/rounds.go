@@ -156,11 +156,16 @@ func (c *call) inputRequired(dst []byte, p *callParams, failure error) ([]byte, 
 
 func (c *call) sealPast(p *callParams) (string, error) {
 	past := &c.rounds.past
+	if !c.session.known() {
+		return "", errUnknownCaller
+	}
 	if past.ID == "" {
 		past.ID = rand.Text()
 	}
 	past.Asked = c.rounds.asked
-	past.Expires = time.Now().Add(c.session.server.stateTTL()).Unix()
+	if past.Expires == 0 { // of the call, not of the round: no state outlives what the ledger knows of it
+		past.Expires = time.Now().Add(c.session.server.stateTTL()).Unix()
+	}
 	text, err := json.Marshal(past)
 	if err != nil {
 		return "", fmt.Errorf("encoding the state of a call that asks its client: %w", err)
@@ -216,6 +221,24 @@ func (s *session) identity() []byte {
 		return fmt.Appendf(nil, "%s %s %s", p.Type(), known, s.peer.Args.Encode())
 	}
 	return []byte(s.peer.Args.Encode()) // sorted by name
+}
+
+var errUnknownCaller = errors.New("server: a call cannot ask its client, for callers cannot be told apart: " +
+	"give the principal that Options.Authenticate returns exported fields, or return a name")
+
+// known reports whether identity tells callers apart: not where the principal
+// shows nothing of itself and no argument is a credential.
+func (s *session) known() bool {
+	if s.peer.Principal == nil {
+		return true
+	}
+	shown, err := json.Marshal(s.peer.Principal)
+	if err == nil && string(shown) != "{}" && string(shown) != "null" {
+		return true
+	}
+	return slices.ContainsFunc(s.args.Names(), func(name string) bool {
+		return tool.IsSecretName(name, s.server.o.SecretArgs...)
+	})
 }
 
 // Once implements [tool.Outlet]. What ran in an earlier round is in the state. A

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,11 +58,13 @@ func (s seal) open(sealed string, binding []byte) ([]byte, error) {
 // remembers everything for as long as it lives.
 type ledger struct {
 	limit int           // entries; 0 for no limit
+	bytes int           // of results, all together; with a limit
 	keep  time.Duration // how long each is remembered; with a limit
 
 	mu      sync.Mutex
 	entries map[string]*onceResult
 	order   []*onceResult // by age; with a limit
+	size    int           // bytes of results
 }
 
 type onceResult struct {
@@ -110,7 +113,7 @@ func (l *ledger) enter(name string) (e *onceResult, mine bool, err error) {
 			l.forget(l.order[0])
 			l.order = l.order[1:]
 		}
-		if len(l.order) >= l.limit {
+		if len(l.order) >= l.limit || l.size >= l.bytes {
 			return nil, false, errLedgerFull
 		}
 		e.expires = now.Add(l.keep)
@@ -126,6 +129,7 @@ func (l *ledger) enter(name string) (e *onceResult, mine bool, err error) {
 func (l *ledger) forget(e *onceResult) {
 	if l.entries[e.name] == e {
 		delete(l.entries, e.name)
+		l.size -= len(e.result)
 	}
 }
 
@@ -134,11 +138,19 @@ func (l *ledger) fill(e *onceResult, run func() ([]byte, error)) ([]byte, error)
 		if !e.ok {
 			l.mu.Lock()
 			l.forget(e)
+			if i := slices.Index(l.order, e); i >= 0 { // or a function that fails would use up the limit
+				l.order = slices.Delete(l.order, i, i+1)
+			}
 			l.mu.Unlock()
 		}
 		close(e.done)
 	}()
 	result, err := run()
-	e.result, e.ok = result, err == nil
+	if err == nil {
+		l.mu.Lock()
+		e.result, e.ok = result, true
+		l.size += len(result)
+		l.mu.Unlock()
+	}
 	return result, err
 }

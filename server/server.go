@@ -113,14 +113,19 @@ func New(name, version string, opts ...Options) *Server {
 		ArgHeaders:     s.o.ArgHeaders,
 		IsCredential:   func(name string) bool { return tool.IsSecretName(name, s.o.SecretArgs...) },
 		Alone:          standsAlone,
+		Refuse:         refuseVersion,
 		NoSessions:     s.o.Sessionless,
 		Logger:         s.o.Logger,
 	})
 	return s
 }
 
-// maxRan is how many calls that ask their client are remembered.
-const maxRan = 100_000
+// How many functions that ran under tool.Once are remembered, and how many bytes
+// of what they returned.
+const (
+	maxRan      = 100_000
+	maxRanBytes = 64 << 20
+)
 
 // prepareStateless makes what only the requests of stateless revisions use.
 func (s *Server) prepareStateless() {
@@ -128,7 +133,7 @@ func (s *Server) prepareStateless() {
 	if s.seal, err = newSeal(s.o.StateKey); err != nil {
 		panic(fmt.Sprintf("server: Options.StateKey: %v", err))
 	}
-	s.ran.limit, s.ran.keep = maxRan, s.stateTTL()
+	s.ran.limit, s.ran.bytes, s.ran.keep = maxRan, maxRanBytes, s.stateTTL()
 	info, err := appendJSON(nil, s.briefly(revisions[len(revisions)-1]))
 	if err != nil {
 		panic(fmt.Sprintf("server: the server's name: %v", err))
@@ -140,7 +145,7 @@ func (s *Server) stateTTL() time.Duration {
 	if s.o.StateTTL > 0 {
 		return s.o.StateTTL
 	}
-	return 15 * time.Minute
+	return time.Hour
 }
 
 // Handler returns the server as an [http.Handler] for a mux of your own, under

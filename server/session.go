@@ -29,13 +29,15 @@ type session struct {
 	values tool.Values
 	asked  jsonrpc.Calls // what the client was asked and has not answered
 
-	mu         sync.Mutex
-	revision   *revision // nil until initialize
-	client     tool.Client
-	level      slog.Level           // from which the client wants log messages
-	calls      map[jsonrpc.ID]*call // not answered yet; the transport bounds those whose answer waits to be read
-	subscribed map[string]bool      // URIs of resources; nil for none
-	listening  map[*listener]bool   // open subscriptions/listen requests; nil for none
+	mu              sync.Mutex
+	revision        *revision        // nil until initialize
+	declared        mcp.Capabilities // what initialize answered
+	client          tool.Client
+	level           slog.Level           // from which the client wants log messages
+	calls           map[jsonrpc.ID]*call // not answered yet; the transport bounds those whose answer waits to be read
+	subscribed      map[string]bool      // URIs of resources; nil for none
+	subscribedBytes int                  // of the URIs
+	listening       map[*listener]bool   // open subscriptions/listen requests; nil for none
 }
 
 // Receive implements [transport.Receiver].
@@ -129,6 +131,17 @@ func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, meth
 	return c, h, err
 }
 
+// TakesBatch implements [transport.Batcher].
+func (s *session) TakesBatch(h http.Header) bool {
+	rev, _ := s.state()
+	if rev == nil && s.overHTTP() && s.server.o.Sessionless {
+		if rev = unnamed; h.Get(mcp.HeaderVersion) != "" {
+			rev = byDate(h.Get(mcp.HeaderVersion))
+		}
+	}
+	return rev != nil && rev.batch
+}
+
 func (s *session) standsAlone(x *transport.Exchange) bool {
 	if !s.overHTTP() {
 		return standsAlone(nil, &x.Message)
@@ -152,7 +165,7 @@ func (s *session) inSession(c *call, x *transport.Exchange, h method, known bool
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this session's protocol revision: send each message by itself")
 	case c.revision == nil && !h.early:
 		return badRequest(jsonrpc.CodeInvalidRequest, "%s before initialize: a session begins with an initialize request, and over HTTP its id is in the header Mcp-Session-Id", clip(c.method))
-	case !known, h.stateless:
+	case !known, h.stateless, h.needs != nil && !h.needs(s.server):
 		return jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not known here", clip(c.method))
 	}
 	return nil

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
@@ -21,6 +23,9 @@ func callTool(c *call, dst []byte) ([]byte, error) {
 	t, ok := c.session.server.tools.findRaw(p.name)
 	if !ok {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "unknown tool %q: tools/list has the names", clip(jsontext.Text(p.name)))
+	}
+	if len(p.arguments) > 0 && bytes.IndexByte([]byte(`{n"`), p.arguments[0]) < 0 { // the text of an object may do
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.arguments must be an object")
 	}
 	c.name = t.Name()
 	spec := t.Spec()
@@ -49,7 +54,7 @@ func callTool(c *call, dst []byte) ([]byte, error) {
 // invokeTool calls the tool through the server's middleware.
 func (s *Server) invokeTool(ctx *tool.Context, t *tool.Tool, arguments []byte) (*tool.Result, error) {
 	if handle := s.toolHandle.now.Load(); handle != nil {
-		return (*handle)(ctx, t, arguments)
+		return (*handle)(ctx, t, bytes.Clone(arguments)) // it may give up on a tool that still reads them
 	}
 	return t.Call(ctx, arguments)
 }

@@ -113,7 +113,7 @@ func (q *Question) capability() string {
 	switch {
 	case q.Kind == AskURL:
 		return "elicitation.url"
-	case q.Kind == AskSampling && len(q.Sampling.Tools) > 0:
+	case q.Kind == AskSampling && q.Sampling.UsesTools():
 		return "sampling.tools"
 	case q.Kind == AskSampling:
 		return "sampling"

@@ -22,7 +22,7 @@ type Text struct {
 // Image is a picture.
 type Image struct {
 	Data        []byte // the file's bytes; base64 is added on the way out
-	MIME        string // such as image/png
+	MIME        string // such as image/png; "" is told by the bytes, if they do
 	Annotations *Annotations
 	Meta        map[string]any
 }
@@ -30,7 +30,7 @@ type Image struct {
 // Audio is sound.
 type Audio struct {
 	Data        []byte // the file's bytes; base64 is added on the way out
-	MIME        string // such as audio/wav
+	MIME        string // such as audio/wav; "" is told by the bytes, if they do
 	Annotations *Annotations
 	Meta        map[string]any
 }

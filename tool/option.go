@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"mime"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -92,6 +93,11 @@ func (c *config) check() error {
 			return fmt.Errorf("tool.Icons: icon %d has no Src", i+1)
 		}
 	}
+	for key := range c.spec.Meta {
+		if err := checkMetaKey(key); err != nil {
+			return fmt.Errorf("tool.Meta: %w", err)
+		}
+	}
 	if _, err := json.Marshal(c.spec.Meta); err != nil {
 		return fmt.Errorf("tool.Meta: %w", err)
 	}
@@ -107,6 +113,24 @@ func (c *config) check() error {
 		}
 	}
 	return c.annotations.check()
+}
+
+// The form of a key in _meta (2025-06-18, basic, _meta): labels and a slash, and a
+// name.
+var (
+	metaKey      = regexp.MustCompile(`^(?:((?:[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?)/)?(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?$`)
+	metaReserved = regexp.MustCompile(`^[A-Za-z0-9-]+\.(?:modelcontextprotocol|mcp)(?:\.|$)`)
+)
+
+func checkMetaKey(key string) error {
+	parts := metaKey.FindStringSubmatch(key)
+	switch {
+	case parts == nil:
+		return fmt.Errorf("the key %.60q is not of the form example.com/name", key)
+	case metaReserved.MatchString(parts[1]):
+		return fmt.Errorf("the key %.60q has a prefix that is reserved for the protocol", key)
+	}
+	return nil
 }
 
 // check holds annotations to their schema (2025-11-25, Annotations).

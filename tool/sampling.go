@@ -3,6 +3,7 @@ package tool
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -87,6 +88,18 @@ func Sample(ctx *Context, s Sampling, options ...AskOption) (*Sampled, error) {
 		return nil, err
 	}
 	return said, nil
+}
+
+// UsesTools reports whether only a client that declared sampling.tools can be
+// asked s: there are tools in it, or a conversation in which some were used.
+func (s *Sampling) UsesTools() bool {
+	return len(s.Tools) > 0 || slices.ContainsFunc(s.Messages, func(m Message) bool {
+		switch m.Content.(type) {
+		case ToolUse, ToolResult:
+			return true
+		}
+		return false
+	})
 }
 
 // Text returns the text of the blocks that are [Text], with nothing between them.

@@ -168,7 +168,7 @@ func TestAnswerRaw(t *testing.T) {
 			send(`{"jsonrpc":"2.0","id":1,"result":{"action":"decline"}}`, `"method":"roots/list"`)
 			send(`{"jsonrpc":"2.0","id":2,"result":{"roots":[]}}`, `declined`)
 			send(`{bad`, `"code":-32700`)
-			send(`[{"jsonrpc":"2.0","id":3,"method":"ping"}]`, `"id":3,"error"`)
+			send(`[{"jsonrpc":"2.0","id":3,"method":"ping"}]`, `"id":null,"error"`)
 		})
 	}
 }

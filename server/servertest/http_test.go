@@ -119,7 +119,7 @@ func TestHTTPMixed(t *testing.T) {
 // TestMirror: over HTTP the headers repeat what a request says, in a form in which
 // they survive, and a server that finds them to differ is believed.
 func TestMirror(t *testing.T) {
-	srv := server.New("mirror", "1", server.Options{Logger: quiet})
+	srv := server.New("mirror", "1", server.Options{DeclareResources: true, Logger: quiet})
 	srv.Tool(func() {}, tool.Name("here"))
 	l := &log{Handler: srv.Handler()}
 	h := servertest.StartHandler(t, srv, l)
