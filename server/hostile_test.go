@@ -44,10 +44,10 @@ func TestTimeoutInQuestion(t *testing.T) {
 			if got := c.Call("ask", nil); !got.IsError || !strings.Contains(got.Text(), "timed out") {
 				t.Errorf("got %+v", got)
 			}
-			close(release)
 			if err := <-returned; err == nil {
 				t.Error("the question has no error")
 			}
+			close(release)
 			for _, want := range []string{"elicitation/create", "notifications/cancelled", `"isError":true`} {
 				if got := <-said; !strings.Contains(got, want) {
 					t.Errorf("the server said %s, want %s", got, want)

@@ -121,6 +121,7 @@ func TestStatelessRequests(t *testing.T) {
 		{"parameter", place("Mcp-Param-Region", "eu"), inRegion(`{"region":"eu"}`), 200, `"text":"in eu"`},
 		{"parameter in base64", place("Mcp-Param-Region", "=?base64?SGVsbG8=?="), inRegion(`{"region":"Hello"}`), 200, `"text":"in Hello"`},
 		{"bad padding", place("Mcp-Param-Region", "=?base64?SGVsbG8?="), inRegion(`{"region":"Hello"}`), 400, `"code":-32020`},
+		{"bits behind the end", place("Mcp-Param-Region", "=?base64?SGVsbG9=?="), inRegion(`{"region":"Hello"}`), 400, `"code":-32020`},
 		{"not the alphabet", place("Mcp-Param-Region", "=?base64?SGVs!G8=?="), inRegion(`{"region":"Hello"}`), 400, `"code":-32020`},
 		{"no suffix is literal", place("Mcp-Param-Region", "=?base64?SGVsbG8="), inRegion(`{"region":"=?base64?SGVsbG8="}`), 200, `"text":"in =?base64?SGVsbG8="`},
 		{"no prefix is literal", place("Mcp-Param-Region", "SGVsbG8=?="), inRegion(`{"region":"SGVsbG8=?="}`), 200, `"text":"in SGVsbG8=?="`},

@@ -61,6 +61,7 @@ func hotel(b *booking, o server.Options) *server.Server {
 	srv := server.New("hotel", "1", o)
 	srv.Tool(b.Book)
 	srv.Tool(b.Book, tool.Name("other"))
+	srv.Prompt(b.Book, tool.Name("book"))
 	return srv
 }
 
@@ -147,6 +148,13 @@ func TestState(t *testing.T) {
 		if err != nil || got.Type != "input_required" || got.Inputs["guest"] == nil {
 			t.Errorf("responses: %s: not asked again: %+v, %v", tt.name, got, err)
 		}
+	}
+	both := map[string]any{"guest": isAda["guest"], "confirm": isSure["confirm"]}
+	if got, err := ask(t, c, "tools/call", bookParams("7", first.State, both)); err != nil || got.Inputs["confirm"] == nil {
+		t.Errorf("an answer to what was not asked yet is taken: %+v, %v", got, err)
+	}
+	if _, err := ask(t, c, "prompts/get", bookParams("7", first.State, isAda)); err == nil {
+		t.Error("the state of a tool is taken for a prompt of the same name")
 	}
 	// The members of arguments may come in another order; a second process with
 	// the key takes the state.
