@@ -151,7 +151,7 @@ func TestCompileErrors(t *testing.T) {
 		{`{} {}`, `invalid JSON`},
 		{`[]`, `# is neither an object nor a boolean`},
 		{`{"properties":{"a":1}}`, `#/properties/a is neither an object nor a boolean`},
-		{`{"type":1}`, `invalid value for "type"`},
+		{`{"type":1}`, `1 is no type`},
 		{`{"minLength":"a"}`, `cannot be unmarshaled`},
 		{`{"pattern":"("}`, `missing closing )`},
 		{`{"$ref":"https://example.com/other.json"}`, `# refers to https://example.com/other.json, which is outside: copy what is there into $defs`},

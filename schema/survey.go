@@ -133,6 +133,9 @@ func (s *surveyor) identify(p *spot, m map[string]any, pointer string) error {
 	if v, ok := m["$schema"]; ok && !slices.Contains(dialects, fmt.Sprint(v)) {
 		return fmt.Errorf("#%s is written for %v: only draft 2020-12 and draft 7 are known", pointer, v)
 	}
+	if err := checkTypeNames(m["type"]); err != nil {
+		return fmt.Errorf("#%s: %w", pointer, err)
+	}
 	for _, keyword := range []string{"$anchor", "$dynamicAnchor"} {
 		if a, ok := m[keyword].(string); ok {
 			s.anchors[a] = p
@@ -144,6 +147,23 @@ func (s *surveyor) identify(p *spot, m map[string]any, pointer string) error {
 			return fmt.Errorf("#%s refers to %v, which is outside: copy what is there into $defs", pointer, ref)
 		}
 		s.refs[p] = text
+	}
+	return nil
+}
+
+// checkTypeNames refuses the name of a type that there is not (JSON Schema Validation
+// 2020-12, section 6.1.1): nothing would fit it.
+func checkTypeNames(v any) error {
+	all, ok := v.([]any)
+	if !ok {
+		all = []any{v}
+	}
+	for _, name := range all {
+		switch name {
+		case nil, "null", "boolean", "object", "array", "number", "string", "integer":
+		default:
+			return fmt.Errorf("%v is no type: those are null, boolean, object, array, number, string and integer", name)
+		}
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package tool
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +48,7 @@ func elicit(ctx *Context, message string, v reflect.Value, options []AskOption) 
 		if content, outcome, err = readAction(result); err != nil || outcome != nil {
 			return err
 		}
-		return misfit(form.Decode(content, v))
+		return misfit("the answer does not fit the form", form.Decode(content, v))
 	}
 	if err := ctx.ask(q, formKey(v.Type()), options); err != nil {
 		return err
@@ -124,21 +123,17 @@ func readAction(result []byte) (content []byte, outcome, err error) {
 	return nil, nil, fmt.Errorf("action: expected accept, decline or cancel, got %.40q", r.Action)
 }
 
-// misfit says of an answer what [schema.Error] says of a tool's arguments.
-func misfit(err error) error {
+// misfit says of a value what [schema.Error] says of a tool's arguments.
+func misfit(what string, err error) error {
 	e, ok := errors.AsType[*schema.Error](err)
 	if !ok {
 		return err
 	}
-	var b bytes.Buffer
-	b.WriteString("the answer does not fit the form: ")
+	problems := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(p.String())
+		problems[i] = p.String()
 	}
-	return errors.New(b.String())
+	return errors.New(what + ": " + strings.Join(problems, "; "))
 }
 
 // forms holds what has become of each type that was asked for: a [plannedForm].

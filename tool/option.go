@@ -256,8 +256,8 @@ func InputSchema(schema json.RawMessage) Option {
 }
 
 // OutputSchema gives the schema of a tool's structured result by hand, for
-// functions whose result type does not say it. Results are not checked against
-// it.
+// functions whose result type does not say it. A result that does not fit, or is
+// not structured at all, is an error of the tool's.
 func OutputSchema(schema json.RawMessage) Option {
 	own := append(json.RawMessage{}, schema...)
 	return option(aTool, "OutputSchema", func(c *config) { c.spec.Output = own })

@@ -84,6 +84,8 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"output schema that is true":     {func() any { return nil }, tool.OutputSchema(json.RawMessage(`true`)), "not a JSON object"},
 		"output schema that is null":     {func() any { return nil }, tool.OutputSchema(json.RawMessage(`null`)), "tool.OutputSchema"},
 		"output schema that is nil":      {func() any { return nil }, tool.OutputSchema(nil), "tool.OutputSchema"},
+		"output schema that is wrapped":  {func() any { return nil }, tool.OutputSchema(json.RawMessage(`{"type":"array","items":{"$ref":"#/definitions/x"},"definitions":{"x":{}}}`)), "#/$defs/"},
+		"output schema of an odd type":   {func() any { return nil }, tool.OutputSchema(json.RawMessage(`{"type":"strin"}`)), "strin is no type"},
 		"output schema with a bad type":  {func() any { return nil }, tool.OutputSchema(json.RawMessage(`{"type":7}`)), "tool.OutputSchema"},
 		"input schema that is no JSON":   {func(json.RawMessage) {}, tool.InputSchema(json.RawMessage(`{`)), "tool.InputSchema"},
 		"input schema that is nil":       {func(json.RawMessage) {}, tool.InputSchema(nil), "tool.InputSchema"},
@@ -151,6 +153,27 @@ func TestOutputSchemaByHand(t *testing.T) {
 			if string(spec.Output) != schema || spec.OutputObject != object {
 				t.Errorf("%s: got %s, object %v; want %s, %v", name, spec.Output, spec.OutputObject, schema, object)
 			}
+		}
+	}
+}
+
+// TestOutputSchemaIsKept: what was promised by hand is held, in the server's own
+// results too.
+func TestOutputSchemaIsKept(t *testing.T) {
+	promise := tool.OutputSchema(json.RawMessage(`{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`))
+	for name, tt := range map[string]struct {
+		fn   any
+		want string // in the error; "" for none
+	}{
+		"fits":           {func() json.RawMessage { return json.RawMessage(`{"a":"x"}`) }, ""},
+		"a wrong type":   {func() json.RawMessage { return json.RawMessage(`{"a":1}`) }, "does not fit tool.OutputSchema: a: expected"},
+		"text alone":     {func() *tool.Result { return &tool.Result{Content: []tool.Content{tool.Text{Text: "x"}}} }, "there is none"},
+		"an error":       {func() *tool.Result { return &tool.Result{IsError: true} }, ""},
+		"cannot be JSON": {func() *tool.Result { return &tool.Result{Structured: func() {}} }, "encoding the result"},
+	} {
+		_, err := call(t, tt.fn, `{}`, tool.Name("x"), promise)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
 	}
 }

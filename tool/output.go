@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/schema"
@@ -49,7 +52,8 @@ func (p *plan) prepareOutput(c *config, spec *Spec) error {
 	case spec.Output == nil && kind == asStructured:
 		return describeOutput(c, spec, t)
 	case spec.Output != nil:
-		return checkOutput(spec)
+		p.promise, err = checkOutput(spec)
+		return err
 	}
 	return nil
 }
@@ -115,17 +119,42 @@ func describeOutput(c *config, spec *Spec, t reflect.Type) error {
 	return nil
 }
 
-// checkOutput checks a schema that was given by hand.
-func checkOutput(spec *Spec) error {
-	if _, err := schema.Compile(spec.Output); err != nil {
-		return fmt.Errorf("tool.OutputSchema: %w", err)
+// checkOutput checks a schema that was given by hand, and compiles it.
+func checkOutput(spec *Spec) (*schema.Document, error) {
+	document, err := schema.Compile(spec.Output)
+	if err != nil {
+		return nil, fmt.Errorf("tool.OutputSchema: %w", err)
 	}
 	root, err := objectOf(spec.Output)
 	if err != nil {
-		return fmt.Errorf("tool.OutputSchema: %w", err)
+		return nil, fmt.Errorf("tool.OutputSchema: %w", err)
 	}
 	spec.OutputObject = string(root["type"]) == `"object"`
-	return nil
+	if !spec.OutputObject && refersOutsideDefs(spec.Output) {
+		return nil, errors.New(`tool.OutputSchema: a schema whose root is not "type": "object" stands inside another one for revisions up to 2025-11-25: let each $ref begin with #/$defs/`)
+	}
+	return document, nil
+}
+
+// refersOutsideDefs reports whether a $ref of the document, which is valid, leads
+// anywhere but into $defs, which move along when it is wrapped.
+func refersOutsideDefs(document []byte) bool {
+	var v any
+	_ = json.Unmarshal(document, &v)
+	var outside func(v any) bool
+	outside = func(v any) bool {
+		switch v := v.(type) {
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok && !strings.HasPrefix(ref, "#/$defs/") {
+				return true
+			}
+			return slices.ContainsFunc(slices.Collect(maps.Values(v)), outside)
+		case []any:
+			return slices.ContainsFunc(v, outside)
+		}
+		return false
+	}
+	return outside(v)
 }
 
 // objectOf returns the members of a schema, which may not be true or false here.

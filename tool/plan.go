@@ -22,6 +22,7 @@ type plan struct {
 	input    *schema.Plan
 	document *schema.Document // instead of input
 	output   encoder          // nil if there is nothing to send
+	promise  *schema.Document // what structured results have to fit; nil if their type says it
 	fails    bool             // the last result is an error
 }
 
@@ -228,7 +229,26 @@ func (p *plan) call(ctx *Context, arguments []byte) (*Result, error) {
 	if p.output == nil {
 		return &Result{}, nil
 	}
-	return p.output(out)
+	result, err := p.output(out)
+	if err == nil && p.promise != nil {
+		err = p.keep(result)
+	}
+	return result, err
+}
+
+// keep holds a result to the schema that was promised for it.
+func (p *plan) keep(r *Result) error {
+	if r.IsError {
+		return nil
+	}
+	if r.Structured == nil {
+		return errors.New("tool.OutputSchema promises a structured result, and there is none")
+	}
+	raw, err := json.Marshal(r.Structured)
+	if err != nil {
+		return fmt.Errorf("encoding the result: %w", err)
+	}
+	return misfit("the result does not fit tool.OutputSchema", p.promise.Validate(raw))
 }
 
 // run calls the function and returns the result before the error, if there is
