@@ -86,6 +86,32 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
+// TestDeafClient: a client that does not read holds up nobody who has something to
+// tell, nor those who are told.
+func TestDeafClient(t *testing.T) {
+	srv := server.New("deaf", "1", server.Options{Logger: quiet})
+	srv.Resource("test://a", func() string { return "a" })
+	h := servertest.Start(t, srv)
+	release := make(chan struct{})
+	deaf := h.Connect(servertest.Options{Tap: func(text []byte) {
+		if strings.Contains(string(text), "notifications/") {
+			<-release
+		}
+	}})
+	c := h.Connect(servertest.Options{})
+	for _, c := range []*servertest.Client{deaf, c} {
+		if _, err := c.Request("resources/subscribe", map[string]any{"uri": "test://a"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range 5 {
+		srv.ResourceUpdated("test://a")
+		c.Await(updated, n+1)
+	}
+	close(release)
+	deaf.Await(updated, 2) // the one that it was reading, and one for the rest
+}
+
 // TestSubscribeRefused: nobody waits for what does not exist, nor for everything.
 func TestSubscribeRefused(t *testing.T) {
 	srv := server.New("subscriptions", "1", server.Options{Logger: quiet})

@@ -84,7 +84,9 @@ func (s *session) standAlone(c *call, h method, known bool) error {
 	if err := e.read(c.params); err != nil {
 		return badRequest(jsonrpc.CodeInvalidParams, "params: %v", err)
 	}
-	switch {
+	switch named := c.header.Get(mcp.HeaderVersion); {
+	case e.version == nil && s.overHTTP() && named != "" && byDate(named) == nil:
+		return unsupportedVersion(named)
 	case e.version == nil:
 		return badRequest(jsonrpc.CodeInvalidParams, "params._meta[%q] is missing: each request names its revision", mcp.MetaVersion)
 	case s.overHTTP():

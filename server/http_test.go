@@ -188,7 +188,7 @@ func TestSessionRequests(t *testing.T) {
 	}{
 		{"list", session(), list, 200, `"tools":[`},
 		{"with its version", session("Mcp-Protocol-Version", "2025-11-25"), list, 200, `"tools":[`},
-		{"with a version that is none", session("Mcp-Protocol-Version", "latest"), list, 400, `"error":{`},
+		{"with a version that is none", session("Mcp-Protocol-Version", "latest"), list, 400, `"error":{"code":-32022,`},
 		{"a notification with a version that is none", session("Mcp-Protocol-Version", "latest"), `{"jsonrpc":"2.0","method":"notifications/x"}`, 400, `"error":{`},
 		{"no session", session("Mcp-Session-Id", ""), list, 400, `"id":"r1","error":{"code":-32600`},
 		{"a notification without a session", session("Mcp-Session-Id", ""), `{"jsonrpc":"2.0","method":"notifications/initialized"}`, 400, `"error":{`},

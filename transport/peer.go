@@ -42,7 +42,7 @@ type Peer struct {
 type outlet interface {
 	sendText(ctx context.Context, text []byte) error
 	// push queues text without waiting, at the price of going over the limit.
-	// An outlet that has no queue writes it.
+	// What waits there already may be left out.
 	push(text []byte)
 }
 

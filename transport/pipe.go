@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
+	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/pool"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
@@ -88,6 +90,10 @@ type direct struct {
 	ended context.Context
 	lock  chan struct{} // holds a token while somebody writes; not a mutex, for Send can be told to give up
 	write func(text []byte) error
+
+	mu      sync.Mutex
+	pushed  []string // what a goroutine writes, in order
+	pushing bool     // it runs
 }
 
 func newDirect(ended context.Context, write func(text []byte) error) *direct {
@@ -114,5 +120,32 @@ func (d *direct) sendText(ctx context.Context, text []byte) error {
 	return d.write(text)
 }
 
-// push implements outlet.
-func (d *direct) push(text []byte) { _ = d.sendText(d.ended, text) } // fails only with the connection
+// push implements outlet. A peer that does not read holds up a goroutine, and not
+// whoever has something to tell to all. What waits already need not wait twice.
+func (d *direct) push(text []byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ended.Err() != nil || slices.Contains(d.pushed, string(text)) {
+		return
+	}
+	d.pushed = append(d.pushed, string(text))
+	if !d.pushing {
+		d.pushing = true
+		go d.writePushed()
+	}
+}
+
+func (d *direct) writePushed() {
+	for {
+		d.mu.Lock()
+		if len(d.pushed) == 0 || d.ended.Err() != nil {
+			d.pushed, d.pushing = nil, false
+			d.mu.Unlock()
+			return
+		}
+		text := d.pushed[0]
+		d.pushed = d.pushed[1:]
+		d.mu.Unlock()
+		_ = d.sendText(d.ended, []byte(text)) // fails only with the connection
+	}
+}
