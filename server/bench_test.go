@@ -93,29 +93,35 @@ func bareHandler() http.Handler {
 		}
 	})
 	mux.HandleFunc("POST /messages", func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		var req struct {
-			ID     json.RawMessage `json:"id"`
-			Method string          `json:"method"`
-		}
-		if json.Unmarshal(body, &req) != nil {
-			return
-		}
-		out, err := json.Marshal(struct {
-			JSONRPC string          `json:"jsonrpc"`
-			ID      json.RawMessage `json:"id"`
-			Result  json.RawMessage `json:"result"`
-		}{"2.0", req.ID, json.RawMessage(`{"content":[{"type":"text","text":"hello"}]}`)})
-		if err != nil {
+		out, ok := bareAnswer(r)
+		if !ok {
 			return
 		}
 		w.WriteHeader(http.StatusAccepted)
 		answers <- out
 	})
 	return mux
+}
+
+// bareAnswer reads a request with encoding/json and writes the one answer.
+func bareAnswer(r *http.Request) ([]byte, bool) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, false
+	}
+	var req struct {
+		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
+	}
+	if json.Unmarshal(body, &req) != nil {
+		return nil, false
+	}
+	out, err := json.Marshal(struct {
+		JSONRPC string          `json:"jsonrpc"`
+		ID      json.RawMessage `json:"id"`
+		Result  json.RawMessage `json:"result"`
+	}{"2.0", req.ID, json.RawMessage(`{"content":[{"type":"text","text":"hello"}]}`)})
+	return out, err == nil
 }
 
 func benchServer() http.Handler {
@@ -224,23 +230,8 @@ func (c *postClient) call(tb testing.TB, text []byte) (answer []byte) {
 // barePost is the floor of streamable HTTP.
 func barePost() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return
-		}
-		var req struct {
-			ID     json.RawMessage `json:"id"`
-			Method string          `json:"method"`
-		}
-		if json.Unmarshal(body, &req) != nil {
-			return
-		}
-		out, err := json.Marshal(struct {
-			JSONRPC string          `json:"jsonrpc"`
-			ID      json.RawMessage `json:"id"`
-			Result  json.RawMessage `json:"result"`
-		}{"2.0", req.ID, json.RawMessage(`{"content":[{"type":"text","text":"hello"}]}`)})
-		if err != nil {
+		out, ok := bareAnswer(r)
+		if !ok {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
