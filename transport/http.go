@@ -273,9 +273,7 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, b
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(deadline(h.o.Limits.Read))
 	buf := pool.Get()
-	body := &budgeted{Reader: http.MaxBytesReader(w, r.Body, limit), total: &h.reading, most: int64(h.o.Limits.Bodies)}
-	defer body.giveBack()
-	err := readFrom(buf, body, r.ContentLength)
+	err := h.readFrom(buf, http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
 	if err == nil {
 		_ = rc.SetReadDeadline(time.Time{}) // or its passing ends a call that runs in place
 		return buf, true
@@ -294,26 +292,6 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, b
 
 var errReading = errors.New("too many bodies are being received")
 
-// budgeted counts what is read against what all bodies may take: nobody has been
-// authenticated by then.
-type budgeted struct {
-	io.Reader
-	total *atomic.Int64
-	most  int64
-	taken int64
-}
-
-func (b *budgeted) Read(p []byte) (int, error) {
-	n, err := b.Reader.Read(p)
-	b.taken += int64(n)
-	if b.total.Add(int64(n)) > b.most && (err == nil || err == io.EOF) {
-		err = errReading
-	}
-	return n, err
-}
-
-func (b *budgeted) giveBack() { b.total.Add(-b.taken) }
-
 func (h *HTTP) bodyTooLarge(w http.ResponseWriter) {
 	w.Header().Set("Connection", "close") // the rest of the body is not worth reading
 	failWith(w, http.StatusRequestEntityTooLarge, "", tooLarge(h.o.Limits.Message))
@@ -327,17 +305,25 @@ func deadline(d time.Duration) time.Time {
 	return time.Now().Add(d)
 }
 
-// readFrom reads all of r. size is a hint, which a client may have made up.
-func readFrom(buf *pool.Buffer, r io.Reader, size int64) error {
+// readFrom reads all of r. size is a hint, which a client may have made up. What
+// is being read counts against what all clients together may send before anyone
+// has asked who they are.
+func (h *HTTP) readFrom(buf *pool.Buffer, r io.Reader, size int64) error {
 	if size > int64(cap(buf.B)) && size <= 64<<10 {
 		buf.B = make([]byte, 0, size+1) // one more: the read that finds the end needs room
 	}
+	taken := 0
+	defer func() { h.reading.Add(-int64(taken)) }()
 	for {
 		if len(buf.B) == cap(buf.B) {
 			buf.B = append(buf.B, 0)[:len(buf.B)]
 		}
 		n, err := r.Read(buf.B[len(buf.B):cap(buf.B)])
 		buf.B = buf.B[:len(buf.B)+n]
+		taken += n
+		if h.reading.Add(int64(n)) > int64(h.o.Limits.Bodies) {
+			return errReading
+		}
 		if err == io.EOF {
 			return nil
 		}
