@@ -137,14 +137,14 @@ func tooManySubscriptions() error {
 
 // subscribe serves resources/subscribe.
 func subscribe(c *call, dst []byte) ([]byte, error) {
+	if err := c.needsSession(); err != nil {
+		return nil, err
+	}
 	var p mcp.URIParams
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err
 	}
 	s := c.session
-	if !s.lasts() {
-		return nil, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "this server has no sessions, in which resources could be subscribed to")
-	}
 	if s.server.resource(p.URI) == nil {
 		return nil, c.notFound(p.URI, "")
 	}

@@ -92,9 +92,10 @@ func TestDeafClient(t *testing.T) {
 	srv := server.New("deaf", "1", server.Options{Logger: quiet})
 	srv.Resource("test://a", func() string { return "a" })
 	h := servertest.Start(t, srv)
-	release := make(chan struct{})
+	reading, release := make(chan struct{}, 10), make(chan struct{})
 	deaf := h.Connect(servertest.Options{Tap: func(text []byte) {
 		if strings.Contains(string(text), "notifications/") {
+			reading <- struct{}{}
 			<-release
 		}
 	}})
@@ -107,6 +108,9 @@ func TestDeafClient(t *testing.T) {
 	for n := range 5 {
 		srv.ResourceUpdated("test://a")
 		c.Await(updated, n+1)
+		if n == 0 {
+			<-reading // and it reads this one until the end
+		}
 	}
 	close(release)
 	deaf.Await(updated, 2) // the one that it was reading, and one for the rest

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
@@ -65,7 +64,7 @@ func listen(c *call, dst []byte) ([]byte, error) {
 	if len(c.params) > maxListen {
 		return nil, tooManySubscriptions()
 	}
-	if !c.mayStream() {
+	if c.exchange.Mute { // and a subscription would say nothing, for ever
 		return nil, &httpError{http.StatusNotAcceptable, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "Accept must allow text/event-stream")}
 	}
 	var p mcp.ListenParams
@@ -121,13 +120,6 @@ func (c *call) tellChanges(l *listener, meta []byte) bool {
 			return context.Cause(c.ctx) == transport.ErrShutdown
 		}
 	}
-}
-
-// mayStream reports whether the client takes an event stream, without which a
-// subscription would say nothing, for ever.
-func (c *call) mayStream() bool {
-	accept := strings.Join(c.header.Values("Accept"), ",")
-	return !c.session.overHTTP() || accept == "" || strings.Contains(accept, "text/event-stream") || strings.Contains(accept, "*/*") || strings.Contains(accept, "text/*")
 }
 
 // newListener makes a listener of a filter, and leaves in it what is honoured.

@@ -173,7 +173,7 @@ func (c *call) sealPast(p *callParams) (string, error) {
 	if len(text) > maxPast {
 		return "", jsonrpc.Errorf(jsonrpc.CodeInternalError, "the answers of this call, and what tool.Once keeps, are larger than %d bytes", maxPast)
 	}
-	return c.session.server.seal.close(text, c.binding(p))
+	return c.session.server.seal.close(text, c.binding(p)), nil
 }
 
 // binding is what a state is good for: one request of one caller.

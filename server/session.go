@@ -134,12 +134,23 @@ func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, meth
 // TakesBatch implements [transport.Batcher].
 func (s *session) TakesBatch(h http.Header) bool {
 	rev, _ := s.state()
-	if rev == nil && s.overHTTP() && s.server.o.Sessionless {
-		if rev = unnamed; h.Get(mcp.HeaderVersion) != "" {
-			rev = byDate(h.Get(mcp.HeaderVersion))
-		}
+	if rev == nil {
+		rev = s.assumed(h)
 	}
 	return rev != nil && rev.batch
+}
+
+// assumed is the revision of a client that is served without the session which
+// that has: the one its header names, or else unnamed. It is nil where there are
+// sessions.
+func (s *session) assumed(h http.Header) *revision {
+	if s.lasts() {
+		return nil
+	}
+	if date := h.Get(mcp.HeaderVersion); date != "" {
+		return byDate(date)
+	}
+	return unnamed
 }
 
 func (s *session) standsAlone(x *transport.Exchange) bool {
@@ -154,11 +165,8 @@ func (s *session) inSession(c *call, x *transport.Exchange, h method, known bool
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.revision, c.client = s.revision, &s.client
-	if c.revision == nil && s.overHTTP() && s.server.o.Sessionless && !h.early {
-		c.revision = unnamed
-		if r := byDate(x.Header.Get(mcp.HeaderVersion)); r != nil {
-			c.revision = r
-		}
+	if c.revision == nil && !h.early {
+		c.revision = s.assumed(x.Header)
 	}
 	switch {
 	case x.Batch && (c.revision == nil || !c.revision.batch):

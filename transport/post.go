@@ -44,7 +44,7 @@ func (h *HTTP) postMCP(w http.ResponseWriter, r *http.Request) {
 
 // parse reads the envelope of a single message.
 func (c *post) parse() *jsonrpc.Error {
-	c.x.Header = c.r.Header
+	c.x.Header, c.x.Mute = c.r.Header, !c.reply.takes.stream
 	if c.batch = jsonrpc.IsBatch(c.body.B); c.batch {
 		return nil
 	}

@@ -47,6 +47,7 @@ type Exchange struct {
 	Header  http.Header // of the HTTP request that brought it; nil elsewhere
 	Reply   Sender      // for the response, and for what belongs to the request
 	Batch   bool        // the message came in a batch
+	Mute    bool        // nothing but the response reaches the peer: over streamable HTTP it takes no event stream
 
 	// Status is the Receiver's to set before it sends or run returns: the HTTP
 	// status of an answer that has not become a stream. 0 is 200 for a response,
