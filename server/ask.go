@@ -21,7 +21,7 @@ func (c *call) Ask(q *tool.Question) error {
 	if err := c.mayAsk(q); err != nil {
 		return err
 	}
-	if c.revision.stateless {
+	if c.revision.Stateless {
 		return c.rounds.ask(c.revision, q)
 	}
 	method, params, err := encodeQuestion(c.revision, q)

@@ -121,7 +121,7 @@ func (c *call) answer(result []byte, err error) {
 // finish closes the object of a result, with what every result of the revision
 // has; cache is nil for a result that has nothing to say about it.
 func (c *call) finish(dst []byte, meta map[string]any, cache *tool.Cache) ([]byte, error) {
-	if c.revision == nil || !c.revision.stateless {
+	if c.revision == nil || !c.revision.Stateless {
 		dst, err := appendMeta(dst, meta)
 		return append(dst, '}'), err
 	}
@@ -155,7 +155,7 @@ func (c *call) appendServerMeta(dst []byte, meta map[string]any) ([]byte, error)
 type callParams struct{ name, uri, arguments, meta, token, responses, state []byte }
 
 func (p *callParams) read(params []byte) error {
-	return members(params, func(key, val []byte) error {
+	return jsontext.Members(params, func(key, val []byte) error {
 		switch {
 		case jsontext.Is(key, "name"):
 			p.name = val
@@ -172,7 +172,7 @@ func (p *callParams) read(params []byte) error {
 				return nil
 			}
 			p.meta = val
-			return members(val, func(key, val []byte) error {
+			return jsontext.Members(val, func(key, val []byte) error {
 				if jsontext.Is(key, "progressToken") {
 					p.token = val
 				}
@@ -181,30 +181,6 @@ func (p *callParams) read(params []byte) error {
 		}
 		return nil
 	})
-}
-
-// members calls f with the raw key and value of each member of an object.
-func members(object []byte, f func(key, val []byte) error) error {
-	if len(object) == 0 {
-		return nil
-	}
-	r := jsontext.Read(object)
-	if err := r.Enter('{'); err != nil {
-		return err
-	}
-	for first := true; ; first = false {
-		key, ok, err := r.Member(first)
-		if !ok {
-			return err
-		}
-		val, err := r.Value()
-		if err != nil {
-			return err
-		}
-		if err := f(key, val); err != nil {
-			return err
-		}
-	}
 }
 
 func isString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
@@ -224,7 +200,7 @@ func (c *call) readParams(p *callParams) error {
 func (c *call) context(ctx context.Context, meta []byte) *tool.Context {
 	s := c.session
 	id, values := s.peer.ID, &s.values
-	if c.revision.stateless { // whatever connection it came by
+	if c.revision.Stateless { // whatever connection it came by
 		id, values = "", &c.values
 	}
 	return tool.NewContext(ctx, tool.Call{
@@ -234,7 +210,7 @@ func (c *call) context(ctx context.Context, meta []byte) *tool.Context {
 		SessionID:       id,
 		RequestID:       string(c.id),
 		Client:          *c.client,
-		ProtocolVersion: c.revision.date,
+		ProtocolVersion: c.revision.Date,
 		Transport:       s.peer.Kind,
 		Principal:       s.peer.Principal,
 		Meta:            json.RawMessage(meta),

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/transport"
@@ -71,7 +72,7 @@ func listen(c *call, dst []byte) ([]byte, error) {
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err
 	}
-	if filter, _ := valueAt(c.params, []string{"notifications"}); filter == nil {
+	if filter, _ := envelope.ValueAt(c.params, []string{"notifications"}); filter == nil {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.notifications is missing: it says what to listen to")
 	}
 	l, err := c.newListener(&p.Notifications)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/tool"
@@ -91,12 +92,12 @@ func initialize(c *call, dst []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := c.session.peer.Keep(rev.primes); err != nil {
+	if err := c.session.peer.Keep(rev.Primes); err != nil {
 		return nil, refused(err)
 	}
 	s := c.session.server
 	return appendJSON(dst, mcp.InitializeResult{
-		ProtocolVersion: rev.date,
+		ProtocolVersion: rev.Date,
 		Capabilities:    s.capabilities(rev, c.session.lasts()),
 		ServerInfo:      s.implementation(rev),
 		Instructions:    s.o.Instructions,
@@ -178,7 +179,7 @@ func (s *Server) briefly(rev *revision) mcp.Implementation {
 func discover(c *call, dst []byte) ([]byte, error) {
 	s := c.session.server
 	dst, err := appendJSON(dst, mcp.DiscoverResult{
-		SupportedVersions: supported(""),
+		SupportedVersions: envelope.Supported(""),
 		Capabilities:      s.capabilities(c.revision, true),
 		Instructions:      s.o.Instructions,
 	})

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/tool"
 )
 
@@ -117,20 +117,13 @@ func (c *call) request(h method) *Request {
 		serve:     h,
 	}
 	if c.revision != nil {
-		r.ProtocolVersion = c.revision.date
+		r.ProtocolVersion = c.revision.Date
 	}
 	return r
 }
 
 // about returns what the request is about: see Request.Name.
-func (c *call) about() string {
-	param, ok := named[c.method]
-	if !ok {
-		return ""
-	}
-	name, _ := valueAt(c.params, []string{param})
-	return jsontext.Text(name)
-}
+func (c *call) about() string { return envelope.About(c.method, c.params) }
 
 // serveRequest is the innermost Handler.
 func serveRequest(ctx context.Context, r *Request) (json.RawMessage, error) {

@@ -99,7 +99,7 @@ func (h clientHandler) Enabled(_ context.Context, l slog.Level) bool {
 
 // wants is the level from which the client wants log messages now.
 func (c *call) wants() slog.Level {
-	if c.revision.stateless {
+	if c.revision.Stateless {
 		return c.level
 	}
 	_, level := c.session.state()

@@ -8,11 +8,11 @@ import (
 )
 
 // revision is a row of the table of MCP revisions: what differs between them, a
-// field per difference. Code asks the row; nothing else compares dates.
+// field per difference, beside those of [mcp.Revision]. Code asks the row; nothing
+// compares dates.
 type revision struct {
-	date            string
+	*mcp.Revision
 	index           int  // place in revisions
-	batch           bool // arrays of messages are accepted
 	hints           bool // tools have annotations
 	audio           bool // content may be audio
 	progressMessage bool // progress notifications carry a message
@@ -22,53 +22,45 @@ type revision struct {
 	links           bool // content may be a resource_link
 	forms           bool // the client's user may be asked, with a form
 	icons           bool // components have icons
-	primes          bool // streams begin with an event that has an id and no data
 	choices         bool // forms have titled and multiple choices, and defaults
 	urls            bool // the client's user may be asked to open a URL
 	urlIDs          bool // and that has an id
 	sampledTools    bool // the client's model may call tools, and its messages have several blocks
-
-	// stateless: there is no session. Each request says who sends it, in which
-	// revision, and what the client can do; results have a type, name the server,
-	// and say how long they may be kept; a question to the client is a result; and
-	// headers repeat what a request says.
-	stateless bool
-
-	anyStructured bool // structuredContent may be any value
-	notFound      int  // the code for a resource that does not exist
+	anyStructured   bool // structuredContent may be any value
+	notFound        int  // the code for a resource that does not exist
 }
 
 // revisions are those this server speaks, oldest first.
 var revisions = []*revision{
 	{
-		date:     "2024-11-05",
+		Revision: &mcp.Revisions[0],
 		notFound: mcp.CodeResourceNotFound,
 	},
 	{
-		date:  "2025-03-26",
-		batch: true, hints: true, audio: true, progressMessage: true, completions: true,
+		Revision: &mcp.Revisions[1],
+		hints:    true, audio: true, progressMessage: true, completions: true,
 		notFound: mcp.CodeResourceNotFound,
 	},
 	{
-		date:  "2025-06-18",
-		hints: true, audio: true, progressMessage: true, completions: true,
+		Revision: &mcp.Revisions[2],
+		hints:    true, audio: true, progressMessage: true, completions: true,
 		titles: true, structured: true, links: true, forms: true,
 		notFound: mcp.CodeResourceNotFound,
 	},
 	{
-		date:  "2025-11-25",
-		hints: true, audio: true, progressMessage: true, completions: true,
+		Revision: &mcp.Revisions[3],
+		hints:    true, audio: true, progressMessage: true, completions: true,
 		titles: true, structured: true, links: true, forms: true,
-		icons: true, primes: true, choices: true, urls: true, urlIDs: true, sampledTools: true,
+		icons: true, choices: true, urls: true, urlIDs: true, sampledTools: true,
 		notFound: mcp.CodeResourceNotFound,
 	},
 	{
-		date:  "2026-07-28",
-		hints: true, audio: true, progressMessage: true, completions: true,
+		Revision: &mcp.Revisions[4],
+		hints:    true, audio: true, progressMessage: true, completions: true,
 		titles: true, structured: true, links: true, forms: true,
 		icons: true, choices: true, urls: true, sampledTools: true,
-		stateless: true, anyStructured: true,
-		notFound: jsonrpc.CodeInvalidParams,
+		anyStructured: true,
+		notFound:      jsonrpc.CodeInvalidParams,
 	},
 }
 
@@ -85,7 +77,7 @@ func init() {
 // byDate returns the revision of a date, or nil.
 func byDate(date string) *revision {
 	for _, r := range revisions {
-		if r.date == date {
+		if r.Date == date {
 			return r
 		}
 	}
@@ -96,11 +88,11 @@ func byDate(date string) *revision {
 // latest that has one, which the client may then refuse (2025-11-25, lifecycle,
 // version negotiation).
 func negotiate(date string) *revision {
-	if r := byDate(date); r != nil && !r.stateless {
+	if r := byDate(date); r != nil && !r.Stateless {
 		return r
 	}
 	for i := len(revisions) - 1; ; i-- {
-		if !revisions[i].stateless {
+		if !revisions[i].Stateless {
 			return revisions[i]
 		}
 	}

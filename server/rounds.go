@@ -46,7 +46,7 @@ const maxPast = 256 << 10
 
 // resume takes what a stateless request brings from its earlier rounds.
 func (c *call) resume(p *callParams) error {
-	if !c.revision.stateless || p.responses == nil && p.state == nil {
+	if !c.revision.Stateless || p.responses == nil && p.state == nil {
 		return nil
 	}
 	r := &c.rounds
@@ -132,7 +132,7 @@ func (r *rounds) unique(key string) string {
 // could not: with the result that asks, or an error. Both are nil where the
 // function's own result and error count.
 func (c *call) inputRequired(dst []byte, p *callParams, failure error) ([]byte, error) {
-	if !c.revision.stateless {
+	if !c.revision.Stateless {
 		return nil, nil
 	}
 	r := &c.rounds
@@ -245,7 +245,7 @@ func (s *session) known() bool {
 // client that repeats a round, because it lost the answer or in bad faith, finds
 // what ran then in the server's ledger.
 func (c *call) Once(name string, run func() ([]byte, error)) ([]byte, error) {
-	if !c.revision.stateless {
+	if !c.revision.Stateless {
 		return c.once.do(c.ctx, name, run)
 	}
 	r := &c.rounds

@@ -42,7 +42,7 @@ func appendSampled(dst []byte, rev *revision, block tool.Content) ([]byte, error
 		return appendExtras(dst, rev, nil, b.Meta)
 	}
 	if _, ok := block.(tool.Audio); ok && !rev.audio {
-		return dst, fmt.Errorf("revision %s has no audio in sampling: write what is said into a tool.Text", rev.date)
+		return dst, fmt.Errorf("revision %s has no audio in sampling: write what is said into a tool.Text", rev.Date)
 	}
 	return appendContent(dst, rev, block)
 }

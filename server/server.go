@@ -29,6 +29,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/tool"
 	"github.com/sessionmcp/sessionmcp/transport"
@@ -112,7 +113,7 @@ func New(name, version string, opts ...Options) *Server {
 		AllowedOrigins: s.o.AllowedOrigins,
 		ArgHeaders:     s.o.ArgHeaders,
 		IsCredential:   func(name string) bool { return tool.IsSecretName(name, s.o.SecretArgs...) },
-		Alone:          standsAlone,
+		Alone:          envelope.StandsAlone,
 		Refuse:         refuseVersion,
 		NoSessions:     s.o.Sessionless,
 		Logger:         s.o.Logger,

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/tool"
@@ -64,9 +65,9 @@ func (s *session) Receive(ctx context.Context, x *transport.Exchange) (run func(
 // has a way to say so.
 func (s *session) checkUnasked(x *transport.Exchange) error {
 	if date := x.Header.Get(mcp.HeaderVersion); date != "" && byDate(date) == nil {
-		return unsupportedVersion(date)
+		return &httpError{http.StatusBadRequest, envelope.Unsupported(date)}
 	}
-	if rev, _ := s.state(); rev == nil && !s.server.o.Sessionless && !standsAlone(x.Header, &x.Message) {
+	if rev, _ := s.state(); rev == nil && !s.server.o.Sessionless && !envelope.StandsAlone(x.Header, &x.Message) {
 		return noSession(cmp.Or(x.Message.Method, "a response"))
 	}
 	return nil
@@ -121,7 +122,7 @@ func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, meth
 		if x.Batch {
 			return c, h, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this protocol revision: send each message by itself")
 		}
-		err = s.standAlone(c, h, known)
+		err = s.standAlone(c, m, h, known)
 	} else {
 		err = s.inSession(c, x, h, known)
 	}
@@ -137,7 +138,7 @@ func (s *session) TakesBatch(h http.Header) bool {
 	if rev == nil {
 		rev = s.assumed(h)
 	}
-	return rev != nil && rev.batch
+	return rev != nil && rev.Batch
 }
 
 // assumed is the revision of a client that is served without the session which
@@ -155,9 +156,9 @@ func (s *session) assumed(h http.Header) *revision {
 
 func (s *session) standsAlone(x *transport.Exchange) bool {
 	if !s.overHTTP() {
-		return standsAlone(nil, &x.Message)
+		return envelope.StandsAlone(nil, &x.Message)
 	}
-	return standsAlone(x.Header, &x.Message)
+	return envelope.StandsAlone(x.Header, &x.Message)
 }
 
 // inSession checks a request against the state of its session.
@@ -169,7 +170,7 @@ func (s *session) inSession(c *call, x *transport.Exchange, h method, known bool
 		c.revision = s.assumed(x.Header)
 	}
 	switch {
-	case x.Batch && (c.revision == nil || !c.revision.batch):
+	case x.Batch && (c.revision == nil || !c.revision.Batch):
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this session's protocol revision: send each message by itself")
 	case c.revision == nil && !h.early:
 		return badRequest(jsonrpc.CodeInvalidRequest, "%s before initialize: a session begins with an initialize request, and over HTTP its id is in the header Mcp-Session-Id", clip(c.method))

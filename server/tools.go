@@ -63,7 +63,7 @@ func (s *Server) invokeTool(ctx *tool.Context, t *tool.Tool, arguments []byte) (
 // a tool that said so, over a session in which the client can come back.
 func (c *call) mayDetach() bool {
 	s := c.session
-	if !s.server.detached.Load() || c.method != mcp.ToolsCall || c.revision.stateless || s.peer.ID == "" {
+	if !s.server.detached.Load() || c.method != mcp.ToolsCall || c.revision.Stateless || s.peer.ID == "" {
 		return false
 	}
 	var p callParams

@@ -28,10 +28,10 @@ var (
 	schemaValues = []string{"const", "default", "enum", "examples"}
 )
 
-// headerParams collects the header parameters of an input schema, in the
-// alphabetical order of their paths. Clients drop a tool that breaks a rule about
-// them, so that is an error.
-func headerParams(document []byte) ([]HeaderParam, error) {
+// HeaderParams returns the header parameters of a tool's input schema, in the
+// alphabetical order of their paths. A tool that breaks a rule about them is one
+// that clients drop: the error says which rule, and where.
+func HeaderParams(document json.RawMessage) ([]HeaderParam, error) {
 	var root any
 	if err := json.Unmarshal(document, &root); err != nil {
 		return nil, fmt.Errorf("the input schema: %w", err)

@@ -108,7 +108,7 @@ func build(f *function) (*Tool, error) {
 	if err := t.plan.prepare(f.config, &t.spec); err != nil {
 		return nil, err
 	}
-	if t.spec.Headers, err = headerParams(t.spec.Input); err != nil {
+	if t.spec.Headers, err = HeaderParams(t.spec.Input); err != nil {
 		return nil, err
 	}
 	return t, nil

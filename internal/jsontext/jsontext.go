@@ -329,3 +329,29 @@ func Text(raw []byte) string {
 	}
 	return s
 }
+
+// Members calls f with the raw key and value of each member of an object, in
+// order; no bytes are no members. It fails with the first error, f's or that of
+// text that is no object.
+func Members(object []byte, f func(key, val []byte) error) error {
+	if len(object) == 0 {
+		return nil
+	}
+	r := Read(object)
+	if err := r.Enter('{'); err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		key, ok, err := r.Member(first)
+		if !ok {
+			return err
+		}
+		val, err := r.Value()
+		if err != nil {
+			return err
+		}
+		if err := f(key, val); err != nil {
+			return err
+		}
+	}
+}
