@@ -7,7 +7,6 @@ package envelope
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"net/http"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
@@ -42,44 +41,6 @@ func (e *Envelope) Read(params []byte) error {
 			return nil
 		})
 	})
-}
-
-// Add returns params, an object or nothing, with what e says in its _meta, beside
-// what is there. What params says already stays.
-func (e *Envelope) Add(params []byte) ([]byte, error) {
-	members, meta := map[string]json.RawMessage{}, map[string]json.RawMessage{}
-	if len(params) > 0 {
-		if err := json.Unmarshal(params, &members); err != nil {
-			return nil, fmt.Errorf("params must be an object, for its _meta: %w", err)
-		}
-	}
-	if given, ok := members["_meta"]; ok {
-		if err := json.Unmarshal(given, &meta); err != nil {
-			return nil, fmt.Errorf("params._meta must be an object: %w", err)
-		}
-	}
-	if members == nil { // params is null
-		members = map[string]json.RawMessage{}
-	}
-	if meta == nil {
-		meta = map[string]json.RawMessage{}
-	}
-	for key, value := range map[string][]byte{
-		mcp.MetaVersion:      e.Version,
-		mcp.MetaClient:       e.Client,
-		mcp.MetaCapabilities: e.Capabilities,
-		mcp.MetaLogLevel:     e.Level,
-	} {
-		if _, ok := meta[key]; !ok && value != nil {
-			meta[key] = value
-		}
-	}
-	raw, err := json.Marshal(meta)
-	if err != nil {
-		return nil, err
-	}
-	members["_meta"] = raw
-	return json.Marshal(members)
 }
 
 // metaWord is in every key that an envelope reads, however its slash is spelt:

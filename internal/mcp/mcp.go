@@ -44,6 +44,7 @@ const (
 	ToolsListChanged     = "notifications/tools/list_changed"
 	PromptsListChanged   = "notifications/prompts/list_changed"
 	ResourcesListChanged = "notifications/resources/list_changed"
+	RootsListChanged     = "notifications/roots/list_changed"
 	ResourceUpdated      = "notifications/resources/updated"
 	Acknowledged         = "notifications/subscriptions/acknowledged"
 )

@@ -1,0 +1,62 @@
+package client
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/sessionmcp/sessionmcp/tool"
+)
+
+// secretsOf collects what must not be printed: the secrets among the connection
+// arguments, the password of a URL, and the values of all headers that were given.
+func secretsOf(target Target, o *Options) tool.Args {
+	values, names := url.Values{}, append([]string(nil), o.SecretArgs...)
+	add := func(args url.Values) {
+		for name, all := range args {
+			values[name] = append(values[name], all...)
+		}
+	}
+	add(o.Args)
+	if u, ok := target.(URL); ok {
+		if parsed, err := url.Parse(string(u)); err == nil {
+			add(parsed.Query())
+			if password, ok := parsed.User.Password(); ok {
+				values.Add("password", password)
+			}
+		}
+	}
+	for name, all := range o.Header {
+		name = "header " + name
+		names = append(names, name)
+		for _, value := range all {
+			values.Add(name, value)
+			if _, token, ok := strings.Cut(value, " "); ok { // Bearer and the like
+				values.Add(name, token)
+			}
+		}
+	}
+	return tool.NewArgs(values, names...)
+}
+
+// redact hides secrets in the text of an error.
+func (c *Client) redact(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	clean := c.secrets.Redact(text)
+	if clean == text {
+		return err
+	}
+	return &redactedError{clean, err}
+}
+
+// redactedError is an error with another text. What is in its chain can be told,
+// and holds what was hidden.
+type redactedError struct {
+	text string
+	err  error
+}
+
+func (e *redactedError) Error() string { return e.text }
+func (e *redactedError) Unwrap() error { return e.err }
