@@ -1,6 +1,7 @@
-// Command conformance holds examples/everything against the official conformance
-// suite of MCP: as each revision requires it, one after the other, and then as
-// all require it at the same time, of one and the same process.
+// Command conformance holds examples/everything and package client against the
+// official conformance suite of MCP. The server is tested as each revision requires
+// it, one after the other, and then as all require it at the same time, of one and
+// the same process; the client by a program in the folder client.
 //
 // Run it from the root of the checkout, after npm ci in this folder, or have
 // .ci/run conformance do both:
@@ -9,9 +10,11 @@
 //	go run ./.ci/conformance -race
 //	go run ./.ci/conformance -scenario tools-call-image -spec-version 2026-07-28
 //
-// It is stricter than the suite: in every scenario that is run, also in those
-// that are not scored, at least one check has to succeed and none may fail, warn
-// or be skipped. What may is on a list, with the reason, in judge.go.
+//	go run ./.ci/conformance -client -scenario sse-retry -spec-version 2025-11-25
+//
+// It is stricter than the suite: in every scenario that is run, also in those that
+// are not scored, at least one check has to succeed and none may fail, warn or be
+// skipped. What may is on a list, with the reason, in judge.go and clients.go.
 package main
 
 import (
@@ -33,17 +36,18 @@ func main() {
 	race := flag.Bool("race", false, "build the server with the race detector")
 	scenario := flag.String("scenario", "", "run this scenario alone and print its checks")
 	revision := flag.String("spec-version", "", "with -scenario: the revision of MCP to speak, such as 2026-07-28")
+	leg := flag.Bool("client", false, "with -scenario: it is one for clients")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *race, *scenario, *revision); err != nil {
+	if err := run(ctx, *race, *leg, *scenario, *revision); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(1)
 	}
 }
 
 // run starts the server, tests it, and stops it whatever came of that.
-func run(ctx context.Context, race bool, scenario, revision string) error {
+func run(ctx context.Context, race, leg bool, scenario, revision string) error {
 	s, err := findSuite(ctx)
 	if err != nil {
 		return err
@@ -53,6 +57,10 @@ func run(ctx context.Context, race bool, scenario, revision string) error {
 		return err
 	}
 	defer remove()
+	program, err := buildClient(ctx, dir, race)
+	if err != nil {
+		return err
+	}
 	srv, err := startServer(ctx, dir, race)
 	if err != nil {
 		return err
@@ -61,11 +69,14 @@ func run(ctx context.Context, race bool, scenario, revision string) error {
 	defer cancel()
 	url, err := srv.url(ctx)
 	if err == nil {
-		t := &test{suite: s, url: url, dir: dir}
-		if scenario != "" {
-			err = t.one(ctx, scenario, revision)
-		} else {
+		t := &test{suite: s, url: url, dir: dir, client: program}
+		switch {
+		case scenario == "":
 			err = t.all(ctx)
+		case leg:
+			err = t.oneClient(ctx, scenario, revision)
+		default:
+			err = t.one(ctx, scenario, revision)
 		}
 	}
 	if err = errors.Join(err, srv.stop()); err != nil {
@@ -76,9 +87,10 @@ func run(ctx context.Context, race bool, scenario, revision string) error {
 
 // test is the server, the suite, and a folder for results.
 type test struct {
-	suite *suite
-	url   string
-	dir   string
+	suite  *suite
+	url    string
+	dir    string
+	client string // the program
 }
 
 // all runs the sets one after the other, then at the same time.
@@ -86,7 +98,7 @@ func (t *test) all(ctx context.Context) error {
 	scenarios := make(map[string][]string) // by revision
 	var every []string
 	for _, s := range sets {
-		names, err := s.scenarios(t.suite.requirements)
+		names, err := s.scenarios(t.suite.requirements, "server")
 		if err != nil {
 			return err
 		}
@@ -106,7 +118,7 @@ func (t *test) all(ctx context.Context) error {
 		wg.Go(func() { together[i] = t.set(ctx, s.revision, "together", scenarios[s.revision]) })
 	}
 	wg.Wait()
-	return errors.Join(append(errs, together...)...)
+	return errors.Join(append(append(errs, together...), t.clients(ctx))...)
 }
 
 // set runs what one revision requires, and prints a line for each problem and
@@ -118,7 +130,7 @@ func (t *test) set(ctx context.Context, revision, how string, scenarios []string
 	if err := os.Mkdir(results, 0o700); err != nil {
 		return err
 	}
-	output, content, err := t.suite.run(ctx, t.url, results, "--requirements", revision)
+	output, content, err := t.suite.run(ctx, results, "server", "--url", t.url, "--requirements", revision)
 	if err != nil {
 		return fmt.Errorf("%s: %w\n%s", name, err, output)
 	}
@@ -142,7 +154,7 @@ func (t *test) set(ctx context.Context, revision, how string, scenarios []string
 
 // one runs one scenario and prints all there is to know.
 func (t *test) one(ctx context.Context, scenario, revision string) error {
-	arguments := []string{"--scenario", scenario}
+	arguments := []string{"server", "--url", t.url, "--scenario", scenario}
 	if revision != "" {
 		arguments = append(arguments, "--spec-version", revision)
 	}
@@ -150,7 +162,7 @@ func (t *test) one(ctx context.Context, scenario, revision string) error {
 	if err := os.Mkdir(results, 0o700); err != nil {
 		return err
 	}
-	output, _, err := t.suite.run(ctx, t.url, results, arguments...)
+	output, _, err := t.suite.run(ctx, results, arguments...)
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, output)
 	}

@@ -59,10 +59,9 @@ func (s *suite) checkNode(ctx context.Context) error {
 	return nil
 }
 
-// run tests the server at url and returns what the suite printed, and whether it
-// was content.
-func (s *suite) run(ctx context.Context, url, results string, arguments ...string) (output string, content bool, err error) {
-	arguments = append([]string{s.entry, "server", "--url", url, "-o", results}, arguments...)
+// run runs the suite and returns what it printed, and whether it was content.
+func (s *suite) run(ctx context.Context, results string, arguments ...string) (output string, content bool, err error) {
+	arguments = append([]string{s.entry, arguments[0], "-o", results}, arguments[1:]...)
 	cmd := exec.CommandContext(ctx, s.node, arguments...)
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
