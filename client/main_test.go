@@ -21,7 +21,12 @@ import (
 const asChild = "CLIENT_TEST_CHILD"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asChild) != "" {
+	switch manner := os.Getenv(asChild); manner {
+	case "":
+	default:
+		oldServer(manner)
+		return
+	case "1":
 		if err := testServer().ServeStdio(context.Background()); err != nil {
 			log.Fatal(err)
 		}

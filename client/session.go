@@ -113,7 +113,7 @@ func (s *session) do(ctx context.Context, method string, params json.RawMessage,
 		return out.result, out.err
 	case <-ctx.Done():
 	}
-	if method != mcp.Initialize && !(out.Alone && s.http != nil) { // which has hung up
+	if method != mcp.Initialize && method != mcp.Discover && !(out.Alone && s.http != nil) { // which has hung up
 		s.cancelled(r.id, context.Cause(ctx))
 	}
 	return nil, context.Cause(ctx)
@@ -155,23 +155,33 @@ func (s *session) cancelled(id jsonrpc.ID, cause error) {
 	if err != nil {
 		return
 	}
+	out, err := s.notification(mcp.Cancelled, params)
+	if err != nil {
+		return
+	}
 	s.c.spawn(func() { // the caller is not to wait for a slow server
 		ctx, cancel := context.WithTimeout(s.c.ctx, goodbye)
 		defer cancel()
-		_ = s.notify(ctx, mcp.Cancelled, params) // a server that is not told works for nothing
+		_ = s.link.Send(ctx, out) // a server that is not told works for nothing
 	})
 }
 
-func (s *session) notify(ctx context.Context, method string, params json.RawMessage) error {
+func (s *session) notification(method string, params json.RawMessage) (*transport.Outbound, error) {
 	out := &transport.Outbound{Message: &jsonrpc.Message{Method: method, Params: params}, Alone: s.stateless()}
-	if s.self.Version != nil {
-		var err error
-		if out.Message.Params, err = s.self.Add(params); err != nil {
-			return err
-		}
-		if s.http != nil {
-			out.Header = s.mirrored(out.Message)
-		}
+	if s.self.Version == nil {
+		return out, nil
+	}
+	var err error
+	if out.Message.Params, err = s.self.Add(params); err == nil && s.http != nil {
+		out.Header = s.mirrored(out.Message)
+	}
+	return out, err
+}
+
+func (s *session) notify(ctx context.Context, method string, params json.RawMessage) error {
+	out, err := s.notification(method, params)
+	if err != nil {
+		return err
 	}
 	if err := s.link.Send(ctx, out); err != nil {
 		return s.failed(err)
