@@ -163,6 +163,7 @@ func (s *session) cancelled(id jsonrpc.ID, cause error) {
 		ctx, cancel := context.WithTimeout(s.c.ctx, goodbye)
 		defer cancel()
 		_ = s.link.Send(ctx, out) // a server that is not told works for nothing
+		s.link.Forget(id)
 	})
 }
 

@@ -49,6 +49,10 @@ type Exchange struct {
 	Batch   bool        // the message came in a batch
 	Mute    bool        // nothing but the response reaches the peer: over streamable HTTP it takes no event stream
 
+	// About is the id of the request of ours in whose response the message came: on
+	// a [Link] over streamable HTTP. "" elsewhere, and where it came in none.
+	About jsonrpc.ID
+
 	// Status is the Receiver's to set before it sends or run returns: the HTTP
 	// status of an answer that has not become a stream. 0 is 200 for a response,
 	// 400 for an error that has no ID, and 202 where nothing is sent. Only
@@ -120,4 +124,4 @@ var (
 // ErrNoStream is why a request to the client cannot be sent, or belongs to no
 // stream: the client takes one JSON answer and no event stream, or the connection
 // lasts for one message. Notifications are dropped there instead.
-var ErrNoStream = errors.New("the client has no event stream open that this could be sent on")
+var ErrNoStream = errors.New("there is no event stream open that this could be sent on")
