@@ -111,8 +111,8 @@ func listen(c *call, dst []byte) ([]byte, error) {
 func (c *call) tellChanges(l *listener, meta []byte) bool {
 	for {
 		select {
-		case <-l.wake:
-			if c.tellAll(l, meta) != nil {
+		case <-l.wake: // also where it has been cancelled since
+			if c.ctx.Err() != nil || c.tellAll(l, meta) != nil {
 				return false
 			}
 		case <-c.session.peer.Closing():
