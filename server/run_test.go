@@ -225,6 +225,47 @@ func TestRunStdio(t *testing.T) {
 	}
 }
 
+// TestRunCall: standard output has what the tool answers, and not what it prints.
+func TestRunCall(t *testing.T) {
+	var out bytes.Buffer
+	p := start(t, nil, &out, "call", "stray", "--arg", "client_id=me")
+	stderr, err := p.rest()
+	if err != nil || out.String() != "me\n" {
+		t.Errorf("the program printed %q, and ended with %v:\n%s", out.String(), err, stderr)
+	}
+	for _, stray := range []string{"a stray print", "early logger a stray log", "a stray child"} {
+		if !strings.Contains(stderr, stray) {
+			t.Errorf("standard error lacks %q", stray)
+		}
+	}
+}
+
+// TestRunCallInterrupted: an interrupt cancels the call, long before the drain time
+// ends.
+func TestRunCallInterrupted(t *testing.T) {
+	t.Setenv("RELEASE", t.TempDir()+"/never")
+	p := start(t, nil, io.Discard, "call", "slow")
+	p.awaitLine("slow has started")
+	if err := p.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := p.rest()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.ExitCode() != 1 || !strings.Contains(stderr, "error: call slow: cancelled") {
+		t.Errorf("the program ended with %v:\n%s", err, stderr)
+	}
+}
+
+// TestRunHelp: help is no failure, and has the commands.
+func TestRunHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"tools", "--help"}} {
+		p := start(t, nil, io.Discard, args...)
+		if stderr, err := p.rest(); err != nil || !strings.Contains(stderr, "healthcheck") || !strings.Contains(stderr, "-stdio") {
+			t.Errorf("%q: %v\n%s", args, err, stderr)
+		}
+	}
+}
+
 // TestRunCommandLine: what is wrong with the command line is said.
 func TestRunCommandLine(t *testing.T) {
 	for _, tt := range []struct {
@@ -232,7 +273,8 @@ func TestRunCommandLine(t *testing.T) {
 		want string
 	}{
 		{[]string{"--arg", "client_id=me"}, "--arg is for --stdio"},
-		{[]string{"serve"}, `unexpected argument "serve"`},
+		{[]string{"srve"}, `unknown command "srve", did you mean serve?`},
+		{[]string{"serve", "--arg", "client_id=me"}, "--arg is for --stdio"},
 		{[]string{"--stdio", "--arg", "novalue"}, "want name=value"},
 		{[]string{"--http", "nonsense"}, "error: "},
 	} {
