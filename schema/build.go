@@ -281,6 +281,7 @@ func (b *builder) inline(t reflect.Type, owner string, addressable bool) (*node,
 	if err := b.fill(n, addressable); err != nil {
 		return nil, err
 	}
+	b.limit(n)
 	if err := b.extend(n); err != nil {
 		return nil, typeError(owner, err)
 	}
@@ -289,6 +290,17 @@ func (b *builder) inline(t reflect.Type, owner string, addressable bool) (*node,
 	}
 	b.nodes = append(b.nodes, n)
 	return n, nil
+}
+
+// limit gives n the values that Options.Enum knows of.
+func (b *builder) limit(n *node) {
+	if b.out || b.opts.Enum == nil || n.typ.Name() == "" || mannerOf(n.typ, false, b.out) != byKind {
+		return
+	}
+	switch n.schema.Type {
+	case "string", "integer":
+		n.schema.Enum = b.opts.Enum(n.typ)
+	}
 }
 
 // A manner is the way a type is read and written.

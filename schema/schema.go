@@ -41,6 +41,13 @@ type Options struct {
 	// none, and may be nil.
 	Describe func(t reflect.Type, field string) string
 
+	// Enum returns the values that a type with a name is limited to, strings or
+	// integers as its kind is, and nil for no limit. [Input] asks it for types
+	// that are read as their kind, and enforces the answer; the enum of a field's
+	// tag wins. [Output] does not ask: nothing holds a Go value to it. It may be
+	// nil.
+	Enum func(t reflect.Type) []any
+
 	// AllowUnknown accepts properties that no field takes, and ignores them.
 	AllowUnknown bool
 }

@@ -39,6 +39,9 @@ func (b *builder) applyKeywords(parent, n *node, f *structField) (required bool,
 	}
 	typ, text := n.schema.Type, n.schema.Description
 	n.dropBounds(f)
+	if tagged(f, "enum") && n.schema.Type != "array" {
+		n.schema.Enum = nil // that of the type: the tag replaces it
+	}
 	outer, err := readTags(n.schema, tag, description, extras)
 	if err != nil {
 		return false, err

@@ -40,6 +40,9 @@ func (s *Source) function(info fnInfo) funcDoc {
 
 // describe returns the comment of a struct field, or of the type for field "".
 func (s *Source) describe(t reflect.Type, field string) string {
+	if doc, ok := s.knows(t); ok {
+		return doc.text(field)
+	}
 	name, _, _ := strings.Cut(t.Name(), "[")
 	pkg, _, _ := strings.Cut(t.String(), ".")
 	doc, _ := best(s.types[name], func(d typeDoc) (int, place) {

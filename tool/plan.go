@@ -148,7 +148,7 @@ func (p *plan) paramNames(c *config) []string {
 func schemaOptions(c *config) schema.Options {
 	o := schema.Options{AllowUnknown: c.allowUnknown}
 	if c.source != nil {
-		o.Describe = c.source.describe
+		o.Describe, o.Enum = c.source.describe, c.source.values
 	}
 	return o
 }

@@ -16,10 +16,11 @@ import (
 //	//go:embed *.go
 //	var source embed.FS
 //
-// It is immutable.
+// or that a generator has written down: see [NewSource]. It is immutable.
 type Source struct {
 	funcs map[string][]funcDoc // by name, or receiver.name
 	types map[string][]typeDoc // by name
+	known map[string]TypeDoc   // as NewSource got them
 }
 
 // place is the file that a declaration stands in.
