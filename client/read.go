@@ -64,10 +64,26 @@ func (c *Client) Prompt(ctx context.Context, name string, arguments map[string]s
 	return p, nil
 }
 
+// chosen is what has a value already when an argument is completed.
+type chosen struct {
+	Arguments map[string]string `json:"arguments"`
+}
+
 // Complete returns the values that an argument could have: of a prompt, or of a
 // resource's template, as ref says.
 func (c *Client) Complete(ctx context.Context, ref Ref, in tool.Completion) (*tool.Completions, error) {
-	var params mcp.CompleteParams
+	var params struct {
+		Ref struct {
+			Type string `json:"type"`
+			Name string `json:"name,omitempty"`
+			URI  string `json:"uri,omitempty"`
+		} `json:"ref"`
+		Argument struct {
+			Name  string `json:"name"`
+			Value string `json:"value"`
+		} `json:"argument"`
+		Context *chosen `json:"context,omitempty"`
+	}
 	switch {
 	case ref.Prompt != "" && ref.Resource == "":
 		params.Ref.Type, params.Ref.Name = "ref/prompt", ref.Prompt
@@ -77,7 +93,9 @@ func (c *Client) Complete(ctx context.Context, ref Ref, in tool.Completion) (*to
 		return nil, errors.New("a Ref names either a prompt or a resource")
 	}
 	params.Argument.Name, params.Argument.Value = in.Argument, in.Value
-	params.Context.Arguments = in.Arguments
+	if len(in.Arguments) > 0 {
+		params.Context = &chosen{in.Arguments}
+	}
 	raw, err := json.Marshal(params)
 	if err != nil {
 		return nil, err
