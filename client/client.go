@@ -41,6 +41,8 @@ type Client struct {
 	done   chan struct{}
 	tasks  sync.WaitGroup // goroutines of the client's own
 
+	farewells sync.WaitGroup // cancellations on their way
+
 	mu    sync.Mutex
 	now   *session      // nil between a loss and the next connection
 	ready chan struct{} // closed when there is a session again, or none will be
@@ -160,6 +162,7 @@ func (c *Client) Close() error {
 	s := c.end(nil)
 	var err error
 	if s != nil {
+		c.farewells.Wait() // or the server would go on with what nobody waits for
 		err = s.link.Close()
 	}
 	c.tasks.Wait()

@@ -395,7 +395,7 @@ func (c *Client) adopt(s *session) {
 	}
 	ended := c.ended
 	c.mu.Unlock()
-	if ended || !c.spawn(func() { c.watch(s) }) {
+	if ended || !c.spawn(&c.tasks, func() { c.watch(s) }) {
 		closeQuietly(s.link)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
@@ -153,7 +154,7 @@ func (c *Client) answerAll(ctx context.Context, questions map[string]question) (
 	}
 	results := make(chan answered, len(questions))
 	for key, q := range questions {
-		if !c.spawn(func() {
+		if !c.spawn(&c.tasks, func() {
 			result, err := c.answer(ctx, q.Method, q.Params)
 			results <- answered{key, result, err}
 		}) {
@@ -176,13 +177,13 @@ func (c *Client) answerAll(ctx context.Context, questions map[string]question) (
 }
 
 // spawn runs f on a goroutine that Close waits for, unless the client has ended.
-func (c *Client) spawn(f func()) bool {
+func (c *Client) spawn(group *sync.WaitGroup, f func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {
 		return false
 	}
-	c.tasks.Go(f)
+	group.Go(f)
 	return true
 }
 

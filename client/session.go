@@ -159,8 +159,8 @@ func (s *session) cancelled(id jsonrpc.ID, cause error) {
 	if err != nil {
 		return
 	}
-	s.c.spawn(func() { // the caller is not to wait for a slow server
-		ctx, cancel := context.WithTimeout(s.c.ctx, goodbye)
+	s.c.spawn(&s.c.farewells, func() { // the caller is not to wait for a slow server, but Close is
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.c.ctx), goodbye)
 		defer cancel()
 		_ = s.link.Send(ctx, out) // a server that is not told works for nothing
 		s.link.Forget(id)

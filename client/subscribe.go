@@ -109,7 +109,7 @@ func (c *Client) Subscribe(ctx context.Context, uri string, fn func()) (stop fun
 	if first {
 		err = c.subscribe(ctx, uri)
 	}
-	if err == nil && !c.spawn(func() { n.run(end, c.done) }) {
+	if err == nil && !c.spawn(&c.tasks, func() { n.run(end, c.done) }) {
 		err = ErrClosed
 	}
 	if err != nil {
@@ -119,7 +119,7 @@ func (c *Client) Subscribe(ctx context.Context, uri string, fn func()) (stop fun
 	return sync.OnceFunc(func() {
 		close(end)
 		if c.subs.remove(uri, n) {
-			c.spawn(func() { c.unsubscribe(uri) })
+			c.spawn(&c.tasks, func() { c.unsubscribe(uri) })
 		}
 	}), nil
 }
@@ -204,7 +204,7 @@ func (c *Client) relisten() *listening {
 	l := &listening{acked: make(chan struct{})}
 	ctx, cancel := context.WithCancel(context.WithValue(c.ctx, listeningKey{}, l))
 	l.cancel = cancel
-	if !c.spawn(func() {
+	if !c.spawn(&c.tasks, func() {
 		if old != nil {
 			go func() { // not a task: it ends with this one
 				select {
