@@ -164,11 +164,16 @@ func (c *Client) dialURL(ctx context.Context, u URL, stateless bool, kind string
 		return s, nil
 	}
 	closeQuietly(s.link)
-	if status, ok := asStatus(err); !ok || c.o.Transport == "http" || !mayBeSSE(status.Status) {
+	status, ok := asStatus(err)
+	if !ok || c.o.Transport == "http" || !mayBeSSE(status.Status) {
 		return nil, err
 	}
-	if s, sseErr := c.dialSSE(ctx, address); sseErr == nil {
+	s, sseErr := c.dialSSE(ctx, address)
+	if sseErr == nil {
 		return s, nil
+	}
+	if refused, ok := asStatus(sseErr); ok && status.Status == http.StatusMethodNotAllowed && refused.Status != http.StatusMethodNotAllowed {
+		return nil, sseErr // a GET is what the server takes there, and it says why not this one
 	}
 	return nil, err
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/client"
+	"github.com/sessionmcp/sessionmcp/server"
 	"github.com/sessionmcp/sessionmcp/transport"
 )
 
@@ -180,5 +181,16 @@ func TestRefused(t *testing.T) {
 	status, ok := errors.AsType[*transport.StatusError](err)
 	if !ok || status.Status != http.StatusUnauthorized || asked.Load() != 1 || strings.Contains(err.Error(), "hunter22") {
 		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+}
+
+// Of a server that takes nothing but event streams it is told why it refused one.
+func TestRefusedStream(t *testing.T) {
+	srv := server.New("picky", "1", server.Options{Args: struct {
+		Key string `arg:"key,required"`
+	}{}})
+	_, err := client.Connect(t.Context(), overHTTP("/sse")(t, srv))
+	if err == nil || !strings.Contains(err.Error(), "400") || !strings.Contains(err.Error(), "key") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/envelope"
+	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
@@ -61,16 +62,21 @@ func withToken(params, token []byte) []byte {
 	if token == nil {
 		return params
 	}
-	var members map[string]json.RawMessage
-	if json.Unmarshal(params, &members) != nil {
-		return params
-	}
-	members["progressToken"] = token
-	out, err := json.Marshal(members)
+	out := []byte{'{'}
+	err := jsontext.Members(params, func(key, val []byte) error {
+		if jsontext.Is(key, "progressToken") {
+			val = token
+		}
+		if len(out) > len("{") {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, key...), ':'), val...)
+		return nil
+	})
 	if err != nil {
 		return params
 	}
-	return out
+	return append(out, '}')
 }
 
 // heed does what a notification is for.
