@@ -104,7 +104,8 @@ func Connect(ctx context.Context, target Target, opts ...Options) (*Client, erro
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	s, err := c.dial(ctx)
 	if err != nil {
-		c.cancel(err)
+		c.end(err)
+		c.tasks.Wait()
 		return nil, c.redact(fmt.Errorf("connecting to %s: %w", target.name(), err))
 	}
 	c.adopt(s)

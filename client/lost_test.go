@@ -118,7 +118,9 @@ func TestChildStaysAway(t *testing.T) {
 }
 
 func TestNoSuchProgram(t *testing.T) {
-	_, err := client.Connect(t.Context(), client.Command{Path: "no-such-program-here"})
+	_, err := client.Connect(t.Context(), client.Command{Path: "no-such-program-here"}, client.Options{
+		OnChange: func(string) {}, // of which nothing may be left
+	})
 	if err == nil || !strings.Contains(err.Error(), "no-such-program-here") {
 		t.Errorf("got %v", err)
 	}
