@@ -134,7 +134,15 @@ func TestForgottenSession(t *testing.T) {
 	h := srv.Handler()
 	ts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Mcp-Session-Id") != "" && r.Method == http.MethodPost && forget.CompareAndSwap(true, false) {
-			http.Error(w, "who are you?", http.StatusNotFound)
+			var m struct {
+				ID json.RawMessage `json:"id"`
+			}
+			if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+				t.Error(err)
+			}
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32600,"message":"who are you?"}}`, m.ID)
 			return
 		}
 		h.ServeHTTP(w, r)

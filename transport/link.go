@@ -70,8 +70,8 @@ type Outbound struct {
 	// HTTP response did without one, or was refused. The error is a [*StatusError]
 	// where there is an HTTP status. It is not called for a request that has been
 	// answered, nor where the answer is a JSON-RPC error with its id, whatever its
-	// HTTP status: that one goes to the Receiver.
-	// It is to be quick.
+	// HTTP status: that one goes to the Receiver. A 404 that ends the session is told
+	// to Lost, whatever it says. It is to be quick.
 	Lost func(err error)
 }
 

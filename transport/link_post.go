@@ -173,7 +173,7 @@ func (p *linkPost) exchange() error {
 // error with the id of the request is an answer.
 func (p *linkPost) refused(res *http.Response) error {
 	e, text := p.link.refusal(p.req, res)
-	if m, err := jsonrpc.Parse(text); err == nil && m.Error != nil && m.ID == p.id {
+	if m, err := jsonrpc.Parse(text); err == nil && m.Error != nil && m.ID == p.id && !e.Ended {
 		_ = p.link.in.deliver(text, p.id, p, nil)
 	}
 	return e
