@@ -23,16 +23,14 @@ const asChild = "CLIENT_TEST_CHILD"
 func TestMain(m *testing.M) {
 	switch manner := os.Getenv(asChild); manner {
 	case "":
-	default:
-		oldServer(manner)
-		return
+		goleak.VerifyTestMain(m)
 	case "1":
 		if err := testServer().ServeStdio(context.Background()); err != nil {
 			log.Fatal(err)
 		}
-		return
+	default:
+		oldServer(manner)
 	}
-	goleak.VerifyTestMain(m)
 }
 
 type place struct {

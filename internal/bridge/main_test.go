@@ -276,3 +276,22 @@ func (f *front) inFlight(want int) {
 		time.Sleep(time.Millisecond) // to look again
 	}
 }
+
+// empty waits until no upstream is left.
+func (f *front) empty() {
+	f.t.Helper()
+	ctx := soon(f.t)
+	for {
+		f.b.mu.Lock()
+		n, gone := max(len(f.b.live), f.b.ends), f.b.gone
+		f.b.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-gone:
+		case <-ctx.Done():
+			f.t.Fatalf("%d upstreams are left", n)
+		}
+	}
+}
