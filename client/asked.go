@@ -16,6 +16,10 @@ import (
 // asked takes a request of the server.
 func (s *session) asked(ctx context.Context, x *transport.Exchange) (run func()) {
 	id, method := x.Message.ID, x.Message.Method
+	if s.alone.Load() { // there are no such requests, and may be no answers (2026-07-28, transports)
+		s.c.o.Logger.Debug("the server sent a request, which its revision has none of", "method", method)
+		return nil
+	}
 	ctx, cancel := s.answering(ctx, x.About)
 	s.mu.Lock()
 	if s.answers == nil {
@@ -132,6 +136,9 @@ func (c *Client) elicit(ctx context.Context, params json.RawMessage) (any, error
 	if said.Action == "decline" {
 		return map[string]any{"action": "decline"}, nil
 	}
+	if said.Action != "accept" && said.Action != "" { // what is not known is no consent
+		return nil, fmt.Errorf("client: %q is no action of Elicited: it is accept, decline or cancel", said.Action)
+	}
 	if p.Mode == "url" {
 		return map[string]any{"action": "accept"}, nil
 	}
@@ -162,6 +169,9 @@ func (c *Client) sample(ctx context.Context, params json.RawMessage) (any, error
 	s := new(Sampling)
 	if err := json.Unmarshal(params, s); err != nil {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "the params of %s: %v", mcp.SampleText, err)
+	}
+	if !c.o.SampleTools && c.o.Capabilities == nil && (s.Tools != nil || s.ToolChoice != nil) {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "this client has not declared sampling.tools")
 	}
 	s.Raw = params
 	said, err := c.o.Sample(ctx, s)

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,7 +31,7 @@ type wireBlock struct {
 	ID          string           `json:"id"`
 	Input       json.RawMessage  `json:"input"`
 	ToolUseID   string           `json:"toolUseId"`
-	Content     blocks           `json:"content"`
+	Content     json.RawMessage  `json:"content"`
 	Structured  json.RawMessage  `json:"structuredContent"`
 	IsError     bool             `json:"isError"`
 	Annotations *wireAnnotations `json:"annotations"`
@@ -93,7 +94,11 @@ func (b *block) UnmarshalJSON(text []byte) error {
 	case "tool_use":
 		b.Content = tool.ToolUse{ID: w.ID, Name: w.Name, Input: w.Input, Meta: w.Meta}
 	case "tool_result":
-		r := tool.ToolResult{ToolUseID: w.ToolUseID, Content: w.Content, IsError: w.IsError, Meta: w.Meta}
+		r := tool.ToolResult{ToolUseID: w.ToolUseID, IsError: w.IsError, Meta: w.Meta}
+		var err error
+		if r.Content, err = flat(w.Content); err != nil {
+			return err
+		}
 		if w.Structured != nil {
 			r.Structured = w.Structured
 		}
@@ -102,6 +107,38 @@ func (b *block) UnmarshalJSON(text []byte) error {
 		b.Content = tool.Text{Text: fmt.Sprintf("[content of the type %.40q, which this client does not know]", w.Type)}
 	}
 	return nil
+}
+
+// flat decodes the content of a tool result, in which there is no other: each
+// level would cost a scan of all that is in it.
+func flat(text json.RawMessage) ([]tool.Content, error) {
+	if len(text) == 0 {
+		return nil, nil
+	}
+	var raw []json.RawMessage
+	if text[0] == '{' {
+		raw = []json.RawMessage{text}
+	} else if err := json.Unmarshal(text, &raw); err != nil {
+		return nil, err
+	}
+	all := make([]tool.Content, len(raw))
+	for i, one := range raw {
+		var head struct {
+			Type string `json:"type"`
+		}
+		if err := json.Unmarshal(one, &head); err != nil {
+			return nil, err
+		}
+		if head.Type == "tool_result" {
+			return nil, errors.New("a tool_result inside a tool_result")
+		}
+		var b block
+		if err := json.Unmarshal(one, &b); err != nil {
+			return nil, err
+		}
+		all[i] = b.Content
+	}
+	return all, nil
 }
 
 // UnmarshalJSON implements [json.Unmarshaler].
@@ -124,6 +161,15 @@ func (b *blocks) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// object decodes a result, which has to be an object: null would be one without
+// anything in it.
+func object(text json.RawMessage, dst any) error {
+	if text = bytes.TrimSpace(text); len(text) == 0 || text[0] != '{' {
+		return fmt.Errorf("it is no object: %.20s", text)
+	}
+	return json.Unmarshal(text, dst)
+}
+
 func decodeResult(text json.RawMessage) (*Result, error) {
 	var w struct {
 		Content    blocks          `json:"content"`
@@ -131,8 +177,11 @@ func decodeResult(text json.RawMessage) (*Result, error) {
 		IsError    bool            `json:"isError"`
 		Meta       json.RawMessage `json:"_meta"`
 	}
-	if err := json.Unmarshal(text, &w); err != nil {
+	if err := object(text, &w); err != nil {
 		return nil, err
+	}
+	if string(w.Structured) == "null" {
+		w.Structured = nil
 	}
 	return &Result{Content: w.Content, Structured: w.Structured, IsError: w.IsError, Meta: w.Meta, Raw: text}, nil
 }

@@ -61,7 +61,7 @@ func Call[Out any](ctx context.Context, c *Client, name string, arguments any, o
 		return out, err
 	}
 	if result.IsError {
-		return out, &ToolError{Tool: name, Result: result}
+		return out, c.redact(&ToolError{Tool: name, Result: result})
 	}
 	if err := result.decode(&out); err != nil {
 		return out, fmt.Errorf("the result of %s: %w", name, err)

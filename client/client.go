@@ -25,6 +25,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/tool"
@@ -41,7 +42,10 @@ type Client struct {
 	done   chan struct{}
 	tasks  sync.WaitGroup // goroutines of the client's own
 
-	farewells sync.WaitGroup // cancellations on their way
+	handlers sync.WaitGroup // goroutines that are in the user's code
+	goodbyes sync.WaitGroup // messages that are to leave before the end
+	closing  sync.Once
+	closeErr error
 
 	mu    sync.Mutex
 	now   *session      // nil between a loss and the next connection
@@ -56,6 +60,13 @@ type Client struct {
 	subs    subscriptions
 	changed *notifier // of OnChange
 }
+
+// Format writes what the client is connected to for every verb: what it is made of
+// holds secrets.
+func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "Client(%s)", c.target.name()) }
+
+// LogValue implements [slog.LogValuer].
+func (c *Client) LogValue() slog.Value { return slog.StringValue("Client(" + c.target.name() + ")") }
 
 // ServerInfo is what a server says of itself.
 type ServerInfo struct {
@@ -105,7 +116,6 @@ func Connect(ctx context.Context, target Target, opts ...Options) (*Client, erro
 	s, err := c.dial(ctx)
 	if err != nil {
 		c.end(err)
-		c.tasks.Wait()
 		return nil, c.redact(fmt.Errorf("connecting to %s: %w", target.name(), err))
 	}
 	c.adopt(s)
@@ -134,7 +144,7 @@ func (c *Client) prepare() {
 	c.secrets = secretsOf(c.target, &c.o)
 	if c.o.OnChange != nil {
 		c.changed = newNotifier(c.o.OnChange)
-		c.tasks.Go(func() { c.changed.run(c.done, nil) })
+		c.handlers.Go(func() { c.changed.run(c.done, nil) })
 	}
 }
 
@@ -160,14 +170,21 @@ func (c *Client) Err() error {
 // that. Calls under way fail with [ErrClosed]. It must not be called by a handler
 // that the client waits for.
 func (c *Client) Close() error {
-	s := c.end(nil)
-	var err error
-	if s != nil {
-		c.farewells.Wait() // or the server would go on with what nobody waits for
-		err = s.link.Close()
-	}
-	c.tasks.Wait()
-	return c.redact(err)
+	c.closing.Do(func() {
+		s := c.end(nil)
+		c.goodbyes.Wait()
+		if s != nil {
+			c.closeErr = s.link.Close()
+		}
+		c.tasks.Wait()
+		handled := make(chan struct{})
+		go func() { c.handlers.Wait(); close(handled) }()
+		select {
+		case <-handled:
+		case <-time.After(time.Second): // what has not ended does not look at its context
+		}
+	})
+	return c.redact(c.closeErr)
 }
 
 // end ends the client for a reason; nil is that Close did. It returns the session

@@ -23,6 +23,8 @@ import (
 const (
 	probe   = 5 * time.Second // for a program to answer server/discover: an older one may stay silent
 	goodbye = 2 * time.Second // for a message that nobody waits for
+
+	handshake = 30 * time.Second // for a server that is connected to again, without Options.Timeout
 )
 
 // dial connects, and finds out what the server speaks. The era that it spoke last
@@ -32,7 +34,10 @@ func (c *Client) dial(ctx context.Context) (*session, error) {
 		return nil, fmt.Errorf("Options.Revision: %q is not a revision of the protocol", date)
 	}
 	known := c.o.Memory.recall(c.target)
-	first := mcp.ByDate(cmp.Or(known.revision, c.o.Revision, mcp.Latest().Date))
+	first := mcp.ByDate(known.revision) // Raw.Initialize takes any: it may be none that we know
+	if first == nil {
+		first = mcp.ByDate(cmp.Or(c.o.Revision, mcp.Latest().Date))
+	}
 	var s *session
 	var err error
 	if u, ok := c.target.(URL); ok {
@@ -204,7 +209,12 @@ func (s *session) open(ctx context.Context, stateless bool) error {
 		if err == nil || !s.mayBeOlder(ctx, err) {
 			return err
 		}
-		return s.initialize(ctx)
+		silent := errors.Is(err, errSilent)
+		err = s.initialize(ctx)
+		if _, ok := asAnswer(err); ok && silent && s.discover(ctx) == nil { // it was slow to start, and not old
+			return nil
+		}
+		return err
 	}
 	err := s.initialize(ctx)
 	if err == nil || ctx.Err() != nil {
@@ -237,6 +247,8 @@ func (s *session) mayBeOlder(ctx context.Context, err error) bool {
 	}
 	return errors.Is(err, errNotModern) || errors.Is(err, errSilent)
 }
+
+var errNoHandshake = errors.New("the server did not answer in time")
 
 var errSilent = errors.New("the server did not answer server/discover")
 
@@ -308,7 +320,7 @@ func (s *session) discovered(result json.RawMessage, version string) error {
 		Capabilities      map[string]json.RawMessage `json:"capabilities"`
 		Instructions      string                     `json:"instructions"`
 		Meta              struct {
-			Server mcp.Implementation `json:"io.modelcontextprotocol/serverInfo"`
+			Server serverName `json:"io.modelcontextprotocol/serverInfo"`
 		} `json:"_meta"`
 	}
 	if json.Unmarshal(result, &r) != nil || len(r.SupportedVersions) == 0 {
@@ -322,10 +334,21 @@ func (s *session) discovered(result json.RawMessage, version string) error {
 	}
 	s.info.describe(&r.Meta.Server)
 	s.info.Instructions, s.info.Capabilities, s.info.Result = r.Instructions, r.Capabilities, result
+	s.alone.Store(true)
 	return nil
 }
 
-func (info *ServerInfo) describe(server *mcp.Implementation) {
+// serverName is what is kept of an implementation: what else is in it, such as
+// icons, need not be right.
+type serverName struct {
+	Name        string `json:"name"`
+	Title       string `json:"title"`
+	Version     string `json:"version"`
+	Description string `json:"description"`
+	WebsiteURL  string `json:"websiteUrl"`
+}
+
+func (info *ServerInfo) describe(server *serverName) {
 	info.Name, info.Title, info.Version = server.Name, server.Title, server.Version
 	info.Description, info.WebsiteURL = server.Description, server.WebsiteURL
 }
@@ -355,7 +378,7 @@ func (s *session) initialize(ctx context.Context) error {
 	var r struct {
 		Version      string                     `json:"protocolVersion"`
 		Capabilities map[string]json.RawMessage `json:"capabilities"`
-		Server       mcp.Implementation         `json:"serverInfo"`
+		Server       serverName                 `json:"serverInfo"`
 		Instructions string                     `json:"instructions"`
 	}
 	if err := json.Unmarshal(result, &r); err != nil {
@@ -400,8 +423,12 @@ func (c *Client) adopt(s *session) {
 	}
 	ended := c.ended
 	c.mu.Unlock()
-	if ended || !c.spawn(&c.tasks, func() { c.watch(s) }) {
+	if ended || !c.spawn(func() { c.watch(s) }) {
 		closeQuietly(s.link)
+		return
+	}
+	if err := s.gone(); err != nil { // before it was the current one
+		c.lose(s, err)
 	}
 }
 
@@ -437,7 +464,13 @@ func (c *Client) lose(s *session, err error) {
 
 // reconnect makes a new connection, or gives up.
 func (c *Client) reconnect(old *session, why error) {
-	closeQuietly(old.link)
+	if old.http == nil {
+		closeQuietly(old.link)
+	} else { // each request under way is told for itself that the session is over
+		if !c.spawn(func() { old.drained(c.done); closeQuietly(old.link) }) {
+			closeQuietly(old.link)
+		}
+	}
 	wait := cmp.Or(c.o.Reconnect.First, 250*time.Millisecond)
 	most := cmp.Or(c.o.Reconnect.Most, 30*time.Second)
 	for range max(cmp.Or(c.o.Reconnect.Attempts, 5), 0) {
@@ -450,7 +483,9 @@ func (c *Client) reconnect(old *session, why error) {
 			return
 		}
 		wait = min(2*wait, most)
-		s, err := c.dial(c.ctx)
+		ctx, cancel := context.WithTimeoutCause(c.ctx, cmp.Or(c.o.Timeout, handshake), errNoHandshake)
+		s, err := c.dial(ctx)
+		cancel()
 		if err != nil {
 			c.o.Logger.Info("the connection to the server could not be made again", "server", c.target.name(), "error", c.redact(err))
 			continue

@@ -47,7 +47,10 @@ func (c *Client) Do(ctx context.Context, method string, params json.RawMessage, 
 		if o.single || !s.stateless() {
 			return result, nil
 		}
-		asks := asksFor(result)
+		asks, err := asksFor(result)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", method, err)
+		}
 		if asks == nil {
 			return result, nil
 		}
@@ -64,12 +67,16 @@ func (c *Client) Do(ctx context.Context, method string, params json.RawMessage, 
 // looked at the first: its session was over, or headers that repeat arguments are
 // others than when the tools were listed.
 func (c *Client) try(ctx context.Context, method string, params json.RawMessage, o *callOptions) (*session, json.RawMessage, error) {
-	for again := false; ; again = true {
+	again := false
+	for {
 		s, err := c.session(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		result, err := s.do(ctx, method, params, o)
+		if errors.Is(err, errNotBegun) { // the session ended before the request began
+			continue
+		}
 		if err == nil {
 			c.observe(method, result)
 		}
@@ -79,11 +86,12 @@ func (c *Client) try(ctx context.Context, method string, params json.RawMessage,
 		answered, ok := errors.AsType[*jsonrpc.Error](err)
 		switch {
 		case errors.Is(err, errSessionOver) && c.o.Reconnect.Attempts >= 0:
-		case ok && answered.Code == mcp.CodeHeaderMismatch && method == mcp.ToolsCall && s.http != nil && o.header == nil:
+		case ok && answered.Code == mcp.CodeHeaderMismatch && method == mcp.ToolsCall && s.http != nil && !hasParams(o.header):
 			c.heard.drop()
 		default:
 			return nil, nil, err
 		}
+		again = true
 	}
 }
 
@@ -100,16 +108,28 @@ type question struct {
 
 // asksFor returns what a result asks, nil for one that is complete. A result
 // without a type is complete.
-func asksFor(result json.RawMessage) *inputRequired {
+// One of a type that is not known is invalid (2026-07-28, basic, resultType).
+func asksFor(result json.RawMessage) (*inputRequired, error) {
+	var head struct {
+		Type *string `json:"resultType"`
+	}
+	if err := json.Unmarshal(result, &head); err != nil {
+		return nil, fmt.Errorf("the result: %w", err)
+	}
+	if head.Type == nil || *head.Type == "complete" {
+		return nil, nil
+	}
+	if *head.Type != "input_required" {
+		return nil, fmt.Errorf("the result is of the type %.40q, which this client does not know", *head.Type)
+	}
 	var wire struct {
-		Type     string              `json:"resultType"`
 		Requests map[string]question `json:"inputRequests"`
 		State    json.RawMessage     `json:"requestState"`
 	}
-	if json.Unmarshal(result, &wire) != nil || wire.Type != "input_required" {
-		return nil
+	if err := json.Unmarshal(result, &wire); err != nil {
+		return nil, fmt.Errorf("the server asks for what is no request: %w", err)
 	}
-	return &inputRequired{wire.Requests, wire.State}
+	return &inputRequired{wire.Requests, wire.State}, nil
 }
 
 // again returns the params of a request with the answers to what was asked, and
@@ -154,7 +174,7 @@ func (c *Client) answerAll(ctx context.Context, questions map[string]question) (
 	}
 	results := make(chan answered, len(questions))
 	for key, q := range questions {
-		if !c.spawn(&c.tasks, func() {
+		if !c.spawnIn(&c.handlers, func() {
 			result, err := c.answer(ctx, q.Method, q.Params)
 			results <- answered{key, result, err}
 		}) {
@@ -177,7 +197,9 @@ func (c *Client) answerAll(ctx context.Context, questions map[string]question) (
 }
 
 // spawn runs f on a goroutine that Close waits for, unless the client has ended.
-func (c *Client) spawn(group *sync.WaitGroup, f func()) bool {
+func (c *Client) spawn(f func()) bool { return c.spawnIn(&c.tasks, f) }
+
+func (c *Client) spawnIn(group *sync.WaitGroup, f func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.ended {

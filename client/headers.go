@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/envelope"
@@ -60,13 +61,21 @@ func (c *Client) observe(method string, result json.RawMessage) {
 		return
 	}
 	var list struct {
-		Tools []Tool  `json:"tools"`
-		Next  *string `json:"nextCursor"`
+		Tools []json.RawMessage `json:"tools"`
+		Next  *string           `json:"nextCursor"`
 	}
-	if json.Unmarshal(result, &list) == nil {
-		c.heard.note(list.Tools, list.Next == nil)
-		c.schemas.note(list.Tools)
+	if json.Unmarshal(result, &list) != nil {
+		return
 	}
+	var tools []Tool
+	for _, raw := range list.Tools {
+		var t Tool
+		if json.Unmarshal(raw, &t) == nil {
+			tools = append(tools, t)
+		}
+	}
+	c.heard.note(tools, list.Next == nil)
+	c.schemas.note(tools)
 }
 
 func (t *Tool) misheaded() error {
@@ -87,7 +96,7 @@ func (s *session) headers(ctx context.Context, m *jsonrpc.Message, o *callOption
 	for name, values := range o.header {
 		h[http.CanonicalHeaderKey(name)] = values
 	}
-	if m.Method != mcp.ToolsCall || o.header != nil {
+	if m.Method != mcp.ToolsCall || hasParams(o.header) {
 		return h, nil
 	}
 	params, err := s.headings(ctx, envelope.About(m.Method, m.Params))
@@ -99,6 +108,19 @@ func (s *session) headers(ctx context.Context, m *jsonrpc.Message, o *callOption
 		params[i].Set(h, arguments)
 	}
 	return h, nil
+}
+
+// hasParams reports whether a caller has set header parameters itself.
+func hasParams(h http.Header) bool {
+	if h != nil && len(h) == 0 {
+		return true // none of them
+	}
+	for name := range h {
+		if strings.HasPrefix(http.CanonicalHeaderKey(name), mcp.HeaderParam) {
+			return true
+		}
+	}
+	return false
 }
 
 // headings returns the header parameters of a tool. Who calls one that has not

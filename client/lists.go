@@ -17,7 +17,7 @@ const maxPages = 10_000
 // should be ends the sequence with an error.
 func pages[T any](ctx context.Context, c *Client, method, member string) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		cursor := ""
+		var cursor *string
 		for range maxPages {
 			items, next, err := page[T](ctx, c, method, member, cursor)
 			if err != nil {
@@ -32,20 +32,20 @@ func pages[T any](ctx context.Context, c *Client, method, member string) iter.Se
 			if next == nil {
 				return
 			}
-			if *next == cursor {
+			if cursor != nil && *next == *cursor {
 				yield(nil, fmt.Errorf("%s: the server's next page is the one that it has just sent", method))
 				return
 			}
-			cursor = *next
+			cursor = next
 		}
 		yield(nil, fmt.Errorf("%s: the server has more than %d pages", method, maxPages))
 	}
 }
 
-func page[T any](ctx context.Context, c *Client, method, member, cursor string) (items []T, next *string, err error) {
+func page[T any](ctx context.Context, c *Client, method, member string, cursor *string) (items []T, next *string, err error) {
 	var params json.RawMessage
-	if cursor != "" {
-		if params, err = json.Marshal(mcp.ListParams{Cursor: cursor}); err != nil {
+	if cursor != nil { // "" is one, too
+		if params, err = json.Marshal(mcp.ListParams{Cursor: *cursor}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -57,8 +57,17 @@ func page[T any](ctx context.Context, c *Client, method, member, cursor string) 
 	if err := json.Unmarshal(result, &members); err != nil {
 		return nil, nil, fmt.Errorf("%s: the result: %w", method, err)
 	}
-	if err := json.Unmarshal(members[member], &items); err != nil {
+	var raw []json.RawMessage
+	if err := json.Unmarshal(members[member], &raw); err != nil {
 		return nil, nil, fmt.Errorf("%s: the result's %s: %w", method, member, err)
+	}
+	for i, text := range raw { // one that is not right does not hide the others
+		var item T
+		if err := json.Unmarshal(text, &item); err != nil {
+			c.o.Logger.Warn("an item of a list of the server cannot be used", "server", c.target.name(), "list", member, "index", i, "error", c.redact(err))
+			continue
+		}
+		items = append(items, item)
 	}
 	if raw := members["nextCursor"]; raw != nil {
 		if err := json.Unmarshal(raw, &next); err != nil {

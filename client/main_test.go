@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +30,10 @@ func TestMain(m *testing.M) {
 			log.Fatal(err)
 		}
 	default:
+		if kind, ok := strings.CutPrefix(manner, "hostile-"); ok {
+			hostileChild(kind)
+			return
+		}
 		oldServer(manner)
 	}
 }

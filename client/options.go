@@ -44,7 +44,8 @@ type Options struct {
 	// (streamable) or sse.
 	Transport string
 
-	// Revision is the revision of the protocol to offer first, the latest if empty.
+	// Revision is the revision of the protocol to offer first, the latest if empty;
+	// where Memory knows the server, the era that it spoke is tried first.
 	// The server may know another; what is spoken is in [ServerInfo]. Connect fails
 	// if there is none that both know.
 	Revision string

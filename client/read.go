@@ -23,7 +23,7 @@ func (c *Client) Read(ctx context.Context, uri string, options ...CallOption) ([
 	var r struct {
 		Contents []wireEmbed `json:"contents"`
 	}
-	if err := json.Unmarshal(result, &r); err != nil {
+	if err := object(result, &r); err != nil {
 		return nil, fmt.Errorf("what is at %s: %w", uri, err)
 	}
 	contents := make([]tool.Embed, len(r.Contents))
@@ -54,7 +54,7 @@ func (c *Client) Prompt(ctx context.Context, name string, arguments map[string]s
 		} `json:"messages"`
 		Meta map[string]any `json:"_meta"`
 	}
-	if err := json.Unmarshal(result, &r); err != nil {
+	if err := object(result, &r); err != nil {
 		return nil, fmt.Errorf("the prompt %s: %w", name, err)
 	}
 	p := &tool.PromptResult{Description: r.Description, Meta: r.Meta}
@@ -105,7 +105,7 @@ func (c *Client) Complete(ctx context.Context, ref Ref, in tool.Completion) (*to
 		return nil, err
 	}
 	var r mcp.CompleteResult
-	if err := json.Unmarshal(result, &r); err != nil {
+	if err := object(result, &r); err != nil {
 		return nil, fmt.Errorf("the completions of %s: %w", in.Argument, err)
 	}
 	out := &tool.Completions{Values: r.Completion.Values, Total: r.Completion.Total, More: r.Completion.HasMore}

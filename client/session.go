@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
@@ -29,7 +31,12 @@ type session struct {
 	requests map[jsonrpc.ID]*request           // ours
 	answers  map[jsonrpc.ID]context.CancelFunc // to requests of the server's
 	lost     error                             // why nothing more can be sent
+	idle     chan struct{}                     // closed when lost and nothing is under way
+
+	alone atomic.Bool // the server has said that it is of a stateless revision
 }
+
+var errNotBegun = errors.New("the session ended before the request was sent")
 
 // request is one request of ours.
 type request struct {
@@ -54,7 +61,7 @@ func (s *session) begin(ctx context.Context) (*request, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lost != nil {
-		return nil, s.lost
+		return nil, fmt.Errorf("%w: %w", errNotBegun, s.lost)
 	}
 	s.last++
 	r := &request{id: jsonrpc.ID(strconv.FormatInt(s.last, 10)), ctx: ctx, answer: make(chan reply, 1)}
@@ -75,6 +82,54 @@ func (s *session) forget(r *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.requests, r.id)
+	s.noteIdle()
+}
+
+// take is find for an answer: what comes after it is about nothing any more.
+func (s *session) take(id jsonrpc.ID) *request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.requests[id]
+	delete(s.requests, id)
+	s.noteIdle()
+	return r
+}
+
+// noteIdle is called under the lock.
+func (s *session) noteIdle() {
+	if s.lost == nil || len(s.requests) > 0 {
+		return
+	}
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	select {
+	case <-s.idle:
+	default:
+		close(s.idle)
+	}
+}
+
+// drained returns when no request is under way on a lost session, or with end.
+func (s *session) drained(end <-chan struct{}) {
+	s.mu.Lock()
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	s.noteIdle()
+	idle := s.idle
+	s.mu.Unlock()
+	select {
+	case <-idle:
+	case <-end:
+	}
+}
+
+// gone says why nothing more can be sent; nil if something can.
+func (s *session) gone() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
 }
 
 // settle gives a request its outcome, the first of which counts.
@@ -95,7 +150,7 @@ func (s *session) do(ctx context.Context, method string, params json.RawMessage,
 	out := &transport.Outbound{
 		Message: &jsonrpc.Message{ID: r.id, Method: method},
 		Alone:   s.stateless(),
-		Lost:    func(err error) { r.settle(reply{err: s.failed(err)}) },
+		Lost:    func(err error) { r.settle(reply{err: s.cut(ctx, err)}) },
 	}
 	if out.Message.Params, err = s.params(r, params, o); err != nil {
 		return nil, err
@@ -105,18 +160,55 @@ func (s *session) do(ctx context.Context, method string, params json.RawMessage,
 			return nil, err
 		}
 	}
-	if err := s.link.Send(ctx, out); err != nil {
+	sent, err := s.send(ctx, out)
+	if err != nil {
 		return nil, s.failed(err)
 	}
-	select {
-	case out := <-r.answer:
-		return out.result, out.err
-	case <-ctx.Done():
+	for waiting := true; waiting; {
+		select {
+		case out := <-r.answer:
+			return out.result, out.err
+		case err := <-sent:
+			if err != nil {
+				return nil, s.failed(err)
+			}
+			sent = nil
+		case <-ctx.Done():
+			waiting = false
+		}
 	}
 	if method != mcp.Initialize && method != mcp.Discover && !(out.Alone && s.http != nil) { // which has hung up
 		s.cancelled(r.id, context.Cause(ctx))
 	}
 	return nil, context.Cause(ctx)
+}
+
+// send sends a request. Where a server that does not take it would hold up the
+// caller, whatever its context says, what came of it is told later.
+func (s *session) send(ctx context.Context, out *transport.Outbound) (later <-chan error, err error) {
+	if s.http != nil {
+		return nil, s.link.Send(ctx, out)
+	}
+	sent := make(chan error, 1)
+	if !s.c.spawn(func() {
+		err := s.link.Send(ctx, out)
+		if ctx.Err() != nil {
+			s.link.Forget(out.Message.ID)
+		}
+		sent <- err
+	}) {
+		return nil, ErrClosed
+	}
+	return sent, nil
+}
+
+// cut says what it means that a request was sent and has no answer.
+func (s *session) cut(ctx context.Context, err error) error {
+	err = s.failed(err)
+	if _, ok := asStatus(err); ok || ctx.Err() != nil || errors.Is(err, ErrLost) || errors.Is(err, ErrClosed) || errors.Is(err, errSessionOver) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrLost, err)
 }
 
 // params returns the params of a request with what has to be in their _meta.
@@ -159,7 +251,7 @@ func (s *session) cancelled(id jsonrpc.ID, cause error) {
 	if err != nil {
 		return
 	}
-	s.c.spawn(&s.c.farewells, func() { // the caller is not to wait for a slow server, but Close is
+	s.c.spawnIn(&s.c.goodbyes, func() { // the caller is not to wait for a slow server, but Close is
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.c.ctx), goodbye)
 		defer cancel()
 		_ = s.link.Send(ctx, out) // a server that is not told works for nothing
@@ -199,6 +291,9 @@ func (s *session) failed(err error) error {
 	if status, ok := asStatus(err); ok {
 		if status.Ended {
 			s.c.lose(s, err)
+			if errors.Is(err, transport.ErrCut) { // the server had taken the request
+				return fmt.Errorf("%w: %w", ErrLost, err)
+			}
 			return fmt.Errorf("%w: %w", errSessionOver, err)
 		}
 		return err // a JSON-RPC error that the response held is in its chain
@@ -224,7 +319,7 @@ func (s *session) Receive(ctx context.Context, x *transport.Exchange) (run func(
 	case m.IsNotification():
 		s.told(m, x.About)
 	default:
-		if r := s.find(m.ID); r != nil {
+		if r := s.take(m.ID); r != nil {
 			r.settle(answerOf(m))
 		}
 	}

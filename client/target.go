@@ -32,6 +32,9 @@ func (u URL) name() string {
 	return parsed.String()
 }
 
+// String returns the URL without what may be secret in it.
+func (u URL) String() string { return u.name() }
+
 func (u URL) key() string { return u.name() }
 
 // Command is a program that is started and spoken to on its standard input and

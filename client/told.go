@@ -50,11 +50,16 @@ func (s *session) withdrawn(params []byte) bool {
 	s.mu.Lock()
 	cancel := s.answers[jsonrpc.ID(id)]
 	s.mu.Unlock()
-	if cancel == nil {
-		return false
+	if cancel != nil {
+		cancel()
+		return true
 	}
-	cancel()
-	return true
+	// A server without sessions ends a subscription so (2026-07-28, cancellation).
+	if r := s.find(jsonrpc.ID(id)); r != nil && r.ctx.Value(listeningKey{}) != nil {
+		s.link.Forget(r.id)
+		r.settle(reply{result: json.RawMessage("{}")})
+	}
+	return false
 }
 
 // withToken puts the caller's own token into a progress notification.

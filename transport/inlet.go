@@ -16,6 +16,7 @@ import (
 type inlet struct {
 	to     Receiver
 	limit  int               // of what runs at once
+	slots  chan struct{}     // one for each that runs
 	noise  func(line string) // of what is no message; may be nil
 	runs   tracker           // what the receiver left to run
 	ctx    context.Context
@@ -30,6 +31,7 @@ func newInlet(to Receiver, o *LinkOptions) *inlet {
 	if in.limit == 0 {
 		in.limit = 64
 	}
+	in.slots = make(chan struct{}, in.limit)
 	in.ctx, in.cancel = context.WithCancelCause(context.Background())
 	return in
 }
@@ -83,6 +85,10 @@ func (in *inlet) deliverOne(text []byte, about jsonrpc.ID, reply Sender, shared 
 	if err != nil && m.Error == nil { // an invalid response still ends the call that waits for it
 		return err
 	}
+	if m.IsRequest() && in.runs.running() >= waiting*in.limit {
+		go in.refuse(m.ID, reply)
+		return nil
+	}
 	run := in.to.Receive(in.ctx, &Exchange{Message: m, Reply: reply, About: about})
 	if run == nil {
 		return nil
@@ -94,10 +100,27 @@ func (in *inlet) deliverOne(text []byte, about jsonrpc.ID, reply Sender, shared 
 	go func() {
 		defer in.runs.done()
 		defer shared.release()
+		select { // here: to wait where messages are read would hold up what those that run wait for
+		case in.slots <- struct{}{}:
+			defer func() { <-in.slots }()
+		case <-in.ctx.Done():
+		}
 		run()
 	}()
-	_ = in.runs.waitBelow(in.ctx, in.limit)
 	return nil
+}
+
+// waiting is how many times as many as may run may be there in all.
+const waiting = 4
+
+// refuse answers that there is too much to do. Whoever goes on after that is not
+// answered.
+func (in *inlet) refuse(id jsonrpc.ID, reply Sender) {
+	if in.runs.running() >= (waiting+1)*in.limit || !in.runs.begin() {
+		return
+	}
+	defer in.runs.done()
+	_ = reply.Send(in.ctx, &jsonrpc.Message{ID: id, Error: jsonrpc.Errorf(jsonrpc.CodeServerBusy, "too many requests at once")})
 }
 
 // end ends the link with a reason, the first of which stays; nil is that Close did.

@@ -70,8 +70,8 @@ type Outbound struct {
 	// HTTP response did without one, or was refused. The error is a [*StatusError]
 	// where there is an HTTP status. It is not called for a request that has been
 	// answered, nor where the answer is a JSON-RPC error with its id, whatever its
-	// HTTP status: that one goes to the Receiver. A 404 that ends the session is told
-	// to Lost, whatever it says. It is to be quick.
+	// HTTP status: that one goes to the Receiver. A 404 that ends the session, 401
+	// and 403 are told to Lost, whatever they say. It is to be quick.
 	Lost func(err error)
 }
 
@@ -91,7 +91,7 @@ type LinkOptions struct {
 	Message int
 
 	// Runs is how many requests of the server may be answered at once: 64 if zero.
-	// More wait, and hold up what comes behind them.
+	// Of more, three times as many wait, and what comes on top is refused as busy.
 	Runs int
 
 	// Noise is told what the server sends that is no message, such as what a program

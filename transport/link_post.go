@@ -173,7 +173,10 @@ func (p *linkPost) exchange() error {
 // error with the id of the request is an answer.
 func (p *linkPost) refused(res *http.Response) error {
 	e, text := p.link.refusal(p.req, res)
-	if m, err := jsonrpc.Parse(text); err == nil && m.Error != nil && m.ID == p.id && !e.Ended {
+	if e.Ended || e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden {
+		return e // whatever id its error has: the status says more
+	}
+	if m, err := jsonrpc.Parse(text); err == nil && m.Error != nil && m.ID == p.id {
 		_ = p.link.in.deliver(text, p.id, p, nil)
 	}
 	return e

@@ -3,6 +3,7 @@ package transport
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -67,13 +68,20 @@ func (l *HTTPLink) again(ctx context.Context, c *cursor, cause error) (*http.Res
 		if err == nil {
 			return res, nil
 		}
-		if ctx.Err() != nil || !passing(err) {
+		switch {
+		case ctx.Err() != nil:
 			return nil, err
+		case !passing(err):
+			return nil, fmt.Errorf("%w: %w", ErrCut, err)
 		}
 		cause = err
 	}
-	return nil, fmt.Errorf("the stream was cut and could not be taken up again, after %d attempts: %w", max(c.failed, 0), cause)
+	return nil, fmt.Errorf("%w, after %d attempts: %w", ErrCut, max(c.failed, 0), cause)
 }
+
+// ErrCut says that the server took a request, and the stream of its answer broke:
+// what was asked may have been done.
+var ErrCut = errors.New("the stream was cut and could not be taken up again")
 
 // get opens a stream after the event with the id, "" for none.
 func (l *HTTPLink) get(ctx context.Context, id string) (*http.Response, error) {

@@ -237,7 +237,7 @@ func (w *web) refusal(res *http.Response, named bool) (e *StatusError, text []by
 		Status: res.StatusCode,
 		Header: res.Header,
 		Body:   w.secrets.Replace(strings.ToValidUTF8(string(buf.B[:min(len(buf.B), most)]), "")),
-		Ended:  res.StatusCode == http.StatusNotFound && named,
+		Ended:  res.StatusCode == http.StatusNotFound && named && (rpc == nil || rpc.Code != jsonrpc.CodeMethodNotFound),
 		rpc:    rpc,
 	}, buf.B
 }

@@ -157,16 +157,16 @@ type URIParams struct {
 type CompleteParams struct {
 	Ref struct {
 		Type string `json:"type"` // ref/prompt or ref/resource
-		Name string `json:"name"`
-		URI  string `json:"uri"`
+		Name string `json:"name,omitempty"`
+		URI  string `json:"uri,omitempty"`
 	} `json:"ref"`
 	Argument struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	} `json:"argument"`
 	Context struct {
-		Arguments map[string]string `json:"arguments"`
-	} `json:"context"`
+		Arguments map[string]string `json:"arguments,omitempty"`
+	} `json:"context,omitzero"`
 }
 
 // CompleteResult is what completion/complete answers.
