@@ -70,11 +70,11 @@ func TestDeepContent(t *testing.T) {
 		})
 		c := connectTo(t, client.URL(ts.URL), client.Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		begin := time.Now()
 		_, err := c.Call(ctx, "x", nil)
 		cancel()
-		s := fmt.Sprint(err)
-		t.Log(depth, len(body), time.Since(begin), s[:min(len(s), 100)])
+		if err == nil && depth > 1 {
+			t.Errorf("results in results, %d deep, are taken", depth)
+		}
 	}
 }
 
@@ -100,17 +100,10 @@ func TestEndlessBodies(t *testing.T) {
 			c := connectTo(t, client.URL(ts.URL), client.Options{})
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			begin := time.Now()
-			_, err := c.Call(ctx, "x", nil)
-			t.Log(time.Since(begin), err)
-			if time.Since(begin) > time.Second {
-				t.Error("too long")
+			if _, err := c.Call(ctx, "x", nil); err == nil {
+				t.Error("half an answer is taken")
 			}
-			begin = time.Now()
-			c.Close()
-			if time.Since(begin) > 2*time.Second {
-				t.Error("Close took", time.Since(begin))
-			}
+			c.Close() // returns, whatever the server does
 		})
 	}
 }

@@ -29,13 +29,26 @@ func TestSessionIDChanges(t *testing.T) {
 	c := connectTo(t, client.URL(ts.URL), client.Options{})
 	c.Call(t.Context(), "x", nil)
 	c.Call(t.Context(), "x", nil)
-	t.Log(ids.Load())
+	if id := ids.Load(); id != "s1" {
+		t.Errorf("the session is %v", id)
+	}
 }
 
 // What every request has in its headers, by era.
 func TestHeaders(t *testing.T) {
 	ts := fakeSession(t, func(w http.ResponseWriter, r *http.Request, m *wireMessage) bool {
-		t.Logf("%s %s ver=%q sess=%q method=%q accept=%q", r.Method, m.Method, r.Header.Get("Mcp-Protocol-Version"), r.Header.Get("Mcp-Session-Id"), r.Header.Get("Mcp-Method"), r.Header.Get("Accept"))
+		version, session, method := r.Header.Get("Mcp-Protocol-Version"), r.Header.Get("Mcp-Session-Id"), r.Header.Get("Mcp-Method")
+		got := fmt.Sprintf("%s %q %q %q", m.Method, version, session, method)
+		want := fmt.Sprintf("%s %q %q %q", m.Method, "2025-06-18", "s1", "")
+		switch m.Method {
+		case "server/discover":
+			want = fmt.Sprintf("%s %q %q %q", m.Method, "2026-07-28", "", m.Method)
+		case "initialize":
+			want = fmt.Sprintf("%s %q %q %q", m.Method, "", "", "")
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", r.Method, got, want)
+		}
 		return false
 	})
 	c := connectTo(t, client.URL(ts.URL), client.Options{})

@@ -118,8 +118,10 @@ func (s *Server) toolsCommand(_ context.Context, c *console, args []string) erro
 		return err
 	}
 	if !*asJSON {
-		s.listTools(c.out)
-		return nil
+		var text bytes.Buffer
+		s.listTools(&text)
+		_, err := text.WriteTo(c.out)
+		return err
 	}
 	page, err := s.tools.appendPage(nil, revisions[len(revisions)-1], "", math.MaxInt)
 	if err != nil {
@@ -132,7 +134,7 @@ func (s *Server) toolsCommand(_ context.Context, c *console, args []string) erro
 	return printJSON(c.out, list.Tools)
 }
 
-func (s *Server) listTools(w io.Writer) {
+func (s *Server) listTools(w *bytes.Buffer) {
 	for i, e := range s.tools.snapshot().items {
 		spec := e.item.Spec()
 		if i > 0 {

@@ -42,6 +42,9 @@ func (s *Server) callCommand(ctx context.Context, c *console, args []string) err
 	if err := fs.Parse(own); err != nil {
 		return s.callUsage(c, t, err)
 	}
+	if err := s.flags.args.mistake; err != nil {
+		return err
+	}
 	if slices.Equal(given, []string{"-"}) {
 		text, err := io.ReadAll(io.LimitReader(c.in, int64(s.limits.Message)+1)) // more is refused as too large
 		if err != nil {

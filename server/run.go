@@ -20,7 +20,22 @@ type runFlags struct {
 	set   *flag.FlagSet // that they were added to
 	http  string
 	stdio bool
-	args  cliargs.Pairs
+	args  argFlag
+}
+
+// argFlag is the value of --arg. Package flag would print a text that it does not
+// take, which may be a secret: it takes any, and who uses it asks for the mistake.
+type argFlag struct {
+	cliargs.Pairs
+	mistake error
+}
+
+// Set implements [flag.Value].
+func (f *argFlag) Set(text string) error {
+	if err := f.Pairs.Set(text); err != nil {
+		f.mistake = fmt.Errorf("--arg: %w: see --help", err)
+	}
+	return nil
 }
 
 // Flags adds the flags of Run to fs: --http, --stdio and --arg; and, unless its
@@ -87,6 +102,9 @@ func unlessHelp(err error) error {
 // serve serves as the flags say.
 func (s *Server) serve(ctx context.Context) error {
 	args := s.flags.args.Values()
+	if err := s.flags.args.mistake; err != nil {
+		return err
+	}
 	if s.flags.stdio {
 		return s.serveStdio(ctx, args)
 	}

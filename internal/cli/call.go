@@ -51,7 +51,7 @@ code is 3 if the tool failed, 4 if there is no connection, 130 after Ctrl-C.`,
 			own, rest, err := splitCall(fs, args)
 			if err == nil {
 				if err = fs.Parse(own); err != nil {
-					err = usagef("call: %w", err)
+					err = flagError(err)
 				}
 			}
 			if err != nil {

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sessionmcp/sessionmcp/internal/gen"
 )
@@ -76,7 +77,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintf(p.err, "%s: %v\n", p.name, err)
+	fmt.Fprintf(p.err, "%s: %s\n", p.name, clean(err.Error())) // a server may have worded it
 	if known, ok := errors.AsType[*exitError](err); ok {
 		return known.code
 	}
@@ -92,11 +93,20 @@ func (p *program) root() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%w", err) })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	root.AddCommand(p.proxyCommand())
 	root.AddCommand(p.clientCommands()...)
 	root.AddCommand(p.buildCommand(), p.newCommand())
 	return root
+}
+
+// flagError is the error of a flag, without the value that it does not take: that
+// may be a secret.
+func flagError(err error) error {
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return usagef("--%s: %w: see --help", invalid.GetFlag().Name, invalid.Unwrap())
+	}
+	return usagef("%w: see --help", err)
 }
 
 // version is that of the module the command was built from: a release, or the

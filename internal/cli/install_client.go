@@ -169,9 +169,6 @@ func (c *mcpClient) commandEntry(t *target, r *remote) (*configEntry, error) {
 		e.Command = path
 	}
 	for name, values := range r.args.Values() {
-		if len(values) > 1 {
-			return nil, usagef("--arg %s has several values, and a program is told one: use a URL", name)
-		}
 		e.Env["MCP_ARG_"+strings.ToUpper(name)] = values[0]
 	}
 	for _, pair := range r.env {
@@ -209,19 +206,44 @@ func (t *target) defaultName() string {
 		u, _ := url.Parse(t.url) // readTarget has
 		return fileName(u.Hostname())
 	}
-	name := t.command[0]
-	if slices.Contains([]string{"npx", "uvx", "bunx", "pnpm", "node", "python", "python3", "docker", "deno", "bun", "uv", "go"}, programName(name)) {
-		for _, arg := range t.command[1:] {
-			if !strings.HasPrefix(arg, "-") {
-				name = arg
-			}
-		}
-	}
-	name = programName(name)
-	if i := strings.IndexByte(name, '@'); i > 0 { // a version
+	name := programName(started(t.command))
+	if i := strings.IndexAny(name, "@:"); i > 0 { // a version
 		name = name[:i]
 	}
 	return fileName(name)
+}
+
+// launchers start what their arguments name; the words are those that may stand in
+// front of that.
+var launchers = map[string][]string{
+	"npx": nil, "uvx": nil, "bunx": nil, "node": nil, "python": nil, "python3": nil,
+	"pnpm": {"dlx", "exec"}, "bun": {"run", "x"}, "uv": {"run", "tool"}, "deno": {"run"}, "go": {"run"}, "docker": {"container", "run"},
+}
+
+// valued are the flags of launchers that have a value behind them.
+var valued = []string{
+	"-e", "--env", "--env-file", "-v", "--volume", "--mount", "-p", "--publish", "--name", "--network", "-u", "--user", "-w", "--workdir", "--entrypoint", // docker
+	"--directory", "--project", "--with", "--from", "--python", // uv
+	"--package", "-r", "--require", "--import", // npx, node
+}
+
+// started is what a command starts: the program, or what a launcher such as npx is
+// told to start. What is behind that is not looked at: there may be secrets.
+func started(command []string) string {
+	skip, ok := launchers[programName(command[0])]
+	if !ok {
+		return command[0]
+	}
+	for i := 1; i < len(command); i++ {
+		arg := command[i]
+		switch {
+		case slices.Contains(valued, arg):
+			i++
+		case !strings.HasPrefix(arg, "-") && !slices.Contains(skip, arg):
+			return arg
+		}
+	}
+	return command[0]
 }
 
 // programName is the last part of a path, without .exe and the like.

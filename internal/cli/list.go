@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"iter"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -90,8 +92,11 @@ func (r *remote) list(ctx context.Context, target string, o *listFlags) error {
 	if o.json {
 		return screenOf(r.p.out).json(l)
 	}
-	l.print(screenOf(r.p.out), o)
-	return nil
+	s, text := screenOf(r.p.out), &strings.Builder{}
+	s.w = text
+	l.print(s, o)
+	_, err = io.WriteString(r.p.out, text.String())
+	return err
 }
 
 // collect gets the lists that are asked for. One that the server says it does not

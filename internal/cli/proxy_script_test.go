@@ -83,7 +83,7 @@ func scriptProgram(ts *testscript.TestScript, args []string) *exec.Cmd {
 }
 
 // announced finds where a proxy says that it is.
-var announced = regexp.MustCompile(`(?m)^status +(http://\S+)/status$`)
+var announced = regexp.MustCompile(`(?m)^ *status +(http://\S+)/status$`)
 
 func serveCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {

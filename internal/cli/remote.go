@@ -161,6 +161,16 @@ func (r *remote) check(t *target) (http.Header, error) {
 	case t.url == "" && len(r.header) > 0:
 		return nil, usagef("--header is for URLs: a program takes --arg or --env")
 	}
+	if t.url == "" {
+		for name, values := range r.args.Values() { // a program is told of them by its environment
+			switch {
+			case name != strings.ToLower(name):
+				return nil, usagef("--arg %s: a program is told names in small letters alone: write --arg %s=VALUE, or connect by a URL", name, strings.ToLower(name))
+			case len(values) > 1:
+				return nil, usagef("--arg %s has several values, and a program is told one: use a URL", name)
+			}
+		}
+	}
 	for _, pair := range r.env {
 		if name, _, ok := strings.Cut(pair, "="); !ok || name == "" {
 			return nil, usagef("--env: want NAME=VALUE")

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -42,7 +44,24 @@ type Report struct {
 // is in the error, with the positions of the package's own files.
 func Build(ctx context.Context, o Options) (*Report, error) {
 	o.Dir = absolute(cmp.Or(o.Dir, "."))
-	p, err := Load(ctx, o.Dir, o.Pattern)
+	var env []string
+	if o.Framework != (Framework{}) { // the package may import it, and its module not require it
+		temp, err := os.MkdirTemp("", "sessionmcp-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(temp)
+		e, err := goEnv(ctx, o.Dir)
+		if err != nil {
+			return nil, err
+		}
+		work, err := writeWorkspace(ctx, e, o, temp)
+		if err != nil {
+			return nil, err
+		}
+		env = []string{"GOWORK=" + work}
+	}
+	p, err := load(ctx, o.Dir, o.Pattern, env)
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +129,25 @@ func (p *Package) emit(dir string, text []byte) (string, error) {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return "", err
 	}
+	if other := packageIn(dir); other != "" && other != "main" {
+		return "", fmt.Errorf("%s has package %s in it, and the program is package main: choose another folder", dir, other)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
 	return file, os.WriteFile(file, text, 0o644)
+}
+
+// packageIn returns the name of the package whose files are in dir, "" for none.
+func packageIn(dir string) string {
+	names, _ := filepath.Glob(filepath.Join(dir, "*.go")) // the pattern is well formed unless dir is odd
+	for _, name := range names {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.PackageClauseOnly)
+		if err == nil && !strings.HasSuffix(name, "_test.go") {
+			return file.Name.Name
+		}
+	}
+	return ""
 }
 
 // compile builds the program. It stands in a folder of the package that only the

@@ -57,7 +57,13 @@ type Param struct {
 // Load reads the package that pattern, a folder or an import path, means in dir.
 // The error tells everything that keeps it from being a server, by position.
 func Load(ctx context.Context, dir, pattern string) (*Package, error) {
-	l := &loader{ctx: ctx, dir: dir, files: token.NewFileSet(), siblings: make(map[string]*packages.Package)}
+	return load(ctx, dir, pattern, nil)
+}
+
+// load is Load with more of an environment for the go command, such as that of the
+// workspace that the program is built in.
+func load(ctx context.Context, dir, pattern string, env []string) (*Package, error) {
+	l := &loader{ctx: ctx, dir: dir, env: env, files: token.NewFileSet(), siblings: make(map[string]*packages.Package)}
 	if err := l.load(pattern); err != nil {
 		return nil, err
 	}
@@ -85,6 +91,7 @@ func Load(ctx context.Context, dir, pattern string) (*Package, error) {
 type loader struct {
 	ctx      context.Context
 	dir      string
+	env      []string // beside that of the process
 	files    *token.FileSet
 	pkg      *packages.Package
 	siblings map[string]*packages.Package // of the same module, pkg too, with syntax
@@ -100,9 +107,16 @@ func (l *loader) config(mode packages.LoadMode) *packages.Config {
 		Dir:        l.dir,
 		Fset:       l.files,
 		Mode:       mode,
-		BuildFlags: []string{"-trimpath"},
-		Env:        append(os.Environ(), "CGO_ENABLED=0"),
+		BuildFlags: l.flags(),
+		Env:        append(append(os.Environ(), "CGO_ENABLED=0"), l.env...),
 	}
+}
+
+func (l *loader) flags() []string {
+	if l.env == nil {
+		return []string{"-trimpath"}
+	}
+	return []string{"-trimpath", "-mod=readonly", "-modfile="}
 }
 
 // load finds the package, and reads it and those that it needs of its own module.

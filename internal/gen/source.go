@@ -23,7 +23,8 @@ var mainText string
 var mainTemplate = template.Must(template.New("main.go").Funcs(template.FuncMap{"quote": quote}).Parse(mainText))
 
 // taken are the names that the program itself uses.
-var taken = []string{"context", "log", "time", "server", "tool", "types", "srv", "err", "main", "init", "string"}
+var taken = []string{"context", "log", "time", "server", "tool", "types", "srv", "err", "main", "init", "string",
+	"any", "int64", "uint64", "true", "false", "nil"}
 
 // Main returns the program that serves the tools: one file, formatted.
 func (p *Package) Main() ([]byte, error) {

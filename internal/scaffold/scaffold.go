@@ -143,9 +143,10 @@ func (o *Options) execute(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := struct{ Name, EnvName, Module, Version, Dir string }{
+	data := struct{ Name, EnvName, Image, Module, Version, Dir string }{
 		Name:    o.Name,
-		EnvName: strings.ToUpper(strings.ReplaceAll(o.Name, "-", "_")) + "_USERS",
+		EnvName: envName(o.Name),
+		Image:   strings.ToLower(strings.TrimRight(o.Name, "-_")),
 		Module:  o.Module,
 		Version: o.Version,
 	}
@@ -155,6 +156,15 @@ func (o *Options) execute(name string) ([]byte, error) {
 	var b bytes.Buffer
 	err = t.Execute(&b, data)
 	return b.Bytes(), err
+}
+
+// envName is a name that a shell takes for a variable's: no digit is first.
+func envName(name string) string {
+	name = strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_USERS"
+	if name[0] <= '9' {
+		return "_" + name
+	}
+	return name
 }
 
 // sums takes over the checksums of a checkout, which is all that its dependencies
