@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -93,28 +94,6 @@ func leaking(t *testing.T, what, text string) {
 		if strings.Contains(text, s) {
 			t.Errorf("%s holds %s", what, s)
 		}
-	}
-}
-
-type locked struct {
-	mu *sync.Mutex
-	w  *bytes.Buffer
-}
-
-func (l locked) Write(b []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.w.Write(b) }
-
-// One tool that is no tool.
-func TestOneBadTool(t *testing.T) {
-	ts := modernServer(t, func(w http.ResponseWriter, r *http.Request, m *wireMessage) bool {
-		if m.Method == "tools/list" {
-			writeAnswer(w, m, `{"resultType":"complete","tools":[{"name":"good","inputSchema":{"type":"object"}},{"name":"bad","inputSchema":{"type":"object"},"icons":[{"src":"a","sizes":"48x48"}]}]}`)
-			return true
-		}
-		return false
-	})
-	c := connectTo(t, client.URL(ts.URL), client.Options{})
-	if _, err := c.Call(t.Context(), "good", nil); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -230,3 +209,36 @@ func TestChildDiesOften(t *testing.T) {
 }
 
 var _ = os.Args
+
+// A server that repeats what it was sent does not get it into errors and logs.
+func TestEchoedSecrets(t *testing.T) {
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	ts := modernServer(t, func(w http.ResponseWriter, r *http.Request, m *wireMessage) bool {
+		if m.Method != "tools/call" {
+			return false
+		}
+		text := "your token is " + r.URL.Query().Get("auth") + ", your key " + r.URL.Query().Get("mykey") + ", your header " + r.Header.Get("X-My")
+		if strings.Contains(string(m.Params), "refuse") {
+			writeError(w, m, 200, -32000, text)
+		} else {
+			writeAnswer(w, m, `{"isError":true,"content":[{"type":"text","text":"`+text+`"}]}`)
+		}
+		return true
+	})
+	c := connectTo(t, client.URL(ts.URL+"?token=c1ient77"), client.Options{
+		Logger:     logger,
+		Args:       url.Values{"auth": {"s3cret99"}, "mykey": {"hunter22"}},
+		SecretArgs: []string{"mykey"},
+		Header:     http.Header{"X-My": {"swordfish"}},
+	})
+	_, err := c.Call(t.Context(), "refuse", nil)
+	leaking(t, "a refusal", fmt.Sprintf("%v %+v", err, err))
+	logger.Error("x", "err", err)
+	_, err = client.Call[string](t.Context(), c, "fail", nil)
+	leaking(t, "a failure", fmt.Sprint(err))
+	leaking(t, "a client", fmt.Sprintf("%v %+v %#v", c, c, c))
+	leaking(t, "a target", fmt.Sprint(client.URL(ts.URL+"?auth=s3cret99")))
+	logger.Error("x", "client", c, "target", client.URL(ts.URL+"?auth=s3cret99"))
+	leaking(t, "a log", log.String())
+}
