@@ -114,6 +114,12 @@ func (s *session) setLevelOf(ctx context.Context, up *upstream, c conn, e *envel
 	if _, ok := c.Server().Capabilities["logging"]; !ok {
 		return nil
 	}
+	up.level.Lock()
+	now := up.levelNow
+	up.level.Unlock()
+	if now != "" && levelOf(now) <= levelOf(level) { // another request may want those, and this one is told what it wants
+		return nil
+	}
 	if err := up.setLevel(ctx, c, level); err != nil {
 		return up.failure(err)
 	}

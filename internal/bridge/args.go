@@ -40,3 +40,17 @@ func encodeArgs(args url.Values, names []string) []byte {
 	}
 	return append(out, '}')
 }
+
+// objectArguments reports whether the arguments of a tool call are an object, or
+// none. Servers take the text of an object for the object, too, in which nobody has
+// looked for _session_params.
+func objectArguments(params []byte) bool {
+	ok := true
+	err := jsontext.Members(params, func(key, val []byte) error {
+		if jsontext.Is(key, "arguments") && val[0] != '{' && val[0] != 'n' {
+			ok = false
+		}
+		return nil
+	})
+	return ok && err == nil
+}

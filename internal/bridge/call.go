@@ -50,6 +50,9 @@ func (u *upstream) callOf(ctx context.Context) *call {
 	if len(u.calls) == 1 {
 		return u.calls[0]
 	}
+	if u.strangers { // it may be another's
+		return nil
+	}
 	for i := len(u.calls) - 1; i >= 0; i-- {
 		switch k := u.calls[i]; k.method {
 		case mcp.ToolsCall, mcp.PromptsGet, mcp.ResourcesRead:

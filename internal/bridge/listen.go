@@ -19,6 +19,7 @@ type listener struct {
 	id    jsonrpc.ID
 	lists []string // the notifications that it wants
 	uris  map[string]bool
+	gone  chan struct{} // holds a token when the server has ended by itself
 }
 
 // listen serves subscriptions/listen until the client goes away or the bridge
@@ -35,7 +36,7 @@ func (s *session) listen(ctx context.Context, x *transport.Exchange, up *upstrea
 	defer w.close()
 	ctx, stop := s.untilClosing(ctx)
 	defer stop()
-	l := &listener{w: w, id: x.Message.ID}
+	l := &listener{w: w, id: x.Message.ID, gone: make(chan struct{}, 1)}
 	filter := l.choose(&p.Notifications, c.Server())
 	defer func() {
 		for uri := range l.uris {
@@ -58,11 +59,18 @@ func (s *session) listen(ctx context.Context, x *transport.Exchange, up *upstrea
 	up.audience = append(up.audience, l)
 	up.mu.Unlock()
 	defer up.leave(l)
-	select {
-	case <-ctx.Done():
-	case <-up.ctx.Done():
+	for {
+		select {
+		case <-l.gone: // nobody else may want another
+			if _, err := up.connection(ctx); err != nil && ctx.Err() == nil && up.ctx.Err() == nil {
+				return nil, up.failure(err)
+			}
+			continue
+		case <-ctx.Done():
+		case <-up.ctx.Done():
+		}
+		return s.endListen(w, x, c.Server()), nil
 	}
-	return s.endListen(w, x, c.Server()), nil
 }
 
 // choose takes what the server has of what is wanted.
@@ -125,7 +133,12 @@ func (l *listener) hear(method string, params []byte) {
 }
 
 // lost implements [audience].
-func (l *listener) lost(string) {}
+func (l *listener) lost(string) {
+	select {
+	case l.gone <- struct{}{}:
+	default:
+	}
+}
 
 // renewed implements [audience].
 func (l *listener) renewed(*client.ServerInfo) {

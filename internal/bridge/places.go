@@ -3,11 +3,13 @@ package bridge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/client"
@@ -86,7 +88,8 @@ func (b *Bridge) take(u *upstream) error {
 			return errFull
 		}
 		b.end(old, transport.ErrIdle)
-		delete(b.live, old) // the newcomer has its place
+		delete(b.live, old) // the newcomer has its place, and starts when it is gone
+		u.after = old
 	}
 	b.live[u] = struct{}{}
 	return nil
@@ -103,7 +106,7 @@ func (b *Bridge) forget(u *upstream) {
 
 // newUpstream makes an upstream. It has no place yet.
 func (b *Bridge) newUpstream(f *filled, name string, raw client.Raw, revision string) *upstream {
-	u := &upstream{b: b, f: f, idle: b.o.Idle, seen: time.Now()}
+	u := &upstream{b: b, f: f, idle: b.o.Idle, seen: time.Now(), over: make(chan struct{})}
 	u.name.Store(&name)
 	u.ctx, u.cancel = context.WithCancelCause(context.Background())
 	memory := &b.session
@@ -200,6 +203,7 @@ func (b *Bridge) ofRequest(s *session, e *envelope.Envelope) (*upstream, error) 
 	}
 	return b.hold(k, func() *upstream {
 		u := b.newUpstream(s.f, s.name(), client.Raw{Info: info, Capabilities: capabilities}, revision)
+		u.strangers = k.peer == nil && k.args == ""
 		if u.idle < 0 || u.idle > maxIdleStateless {
 			u.idle = maxIdleStateless
 		}
@@ -268,9 +272,15 @@ func (b *Bridge) end(u *upstream, cause error) {
 	}
 	u.ending = true
 	b.forget(u)
+	b.forgetRounds(u)
 	b.ends++
 	go func() {
 		u.end(cause)
+		if u.after != nil {
+			<-u.after.over
+			u.after = nil // or a chain of them would be kept
+		}
+		close(u.over)
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		delete(b.live, u)
@@ -306,7 +316,7 @@ func (b *Bridge) failed(u *upstream, err error) {
 	text := u.f.hide.text(err.Error())
 	b.telling.Lock()
 	b.status.Failed++
-	b.status.LastError, b.status.LastAt = text, time.Now()
+	b.status.LastError, b.status.LastAt = u.f.hide.text(wordless(err)), time.Now()
 	b.telling.Unlock()
 	u.options.Logger.Warn("the server behind the bridge failed", "error", text)
 }
@@ -334,3 +344,15 @@ func (h hiding) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (h hiding) WithGroup(name string) slog.Handler { return hiding{h.Handler.WithGroup(name), h.u} }
+
+// wordless is the text of an error without what the program wrote, which may be
+// about a user.
+func wordless(err error) string {
+	ended, ok := errors.AsType[*transport.ProcessError](err)
+	if !ok || ended.Stderr == "" {
+		return err.Error()
+	}
+	without := *ended
+	without.Stderr = ""
+	return strings.ReplaceAll(err.Error(), ended.Error(), without.Error())
+}

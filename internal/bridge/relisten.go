@@ -42,16 +42,14 @@ func (s *session) forwardListen(ctx context.Context, x *transport.Exchange, up *
 		case !errors.Is(err, client.ErrLost):
 			return nil, up.failure(err)
 		}
-		select {
-		case <-r.renew:
-		case <-ctx.Done():
+		next, err := up.connection(ctx) // nobody else may want one
+		switch {
+		case ctx.Err() != nil, up.ctx.Err() != nil:
 			return s.endListen(w, x, c.Server()), nil
-		case <-up.ctx.Done():
-			return s.endListen(w, x, c.Server()), nil
-		}
-		if c, err = up.connection(ctx); err != nil {
+		case err != nil:
 			return nil, up.failure(err)
 		}
+		c = next
 	}
 }
 

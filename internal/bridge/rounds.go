@@ -26,6 +26,7 @@ import (
 const (
 	maxRounds = 1000             // of all calls that wait
 	roundTime = 10 * time.Minute // for a client to come back
+	maxKept   = 64 << 10         // bytes of a result that is kept for a client that asks again
 )
 
 // parked is a call that its client may be asked in.
@@ -39,7 +40,8 @@ type parked struct {
 	mu      sync.Mutex
 	w       *way // to the client, while it waits
 	token   []byte
-	level   string // of the log messages that it wants; "" for none
+	level   string          // of the log messages that it wants; "" for none
+	able    map[string]bool // what may be asked
 	n       int
 	open    []*question // not answered yet, in the order in which they were asked
 	done    bool
@@ -59,6 +61,7 @@ type question struct {
 type round struct {
 	p     *parked
 	timer *time.Timer
+	since time.Time
 
 	done    chan struct{} // closed when result and failure are set
 	result  []byte
@@ -106,6 +109,9 @@ func (s *session) rounds(ctx context.Context, x *transport.Exchange, up *upstrea
 	r.p.give(answers)
 	r.result, r.failure = r.p.next(w)
 	close(r.done)
+	if len(r.result) > maxKept {
+		s.b.forgetRound(jsontext.Text(state))
+	}
 	return r.result, r.failure
 }
 
@@ -181,9 +187,10 @@ func (p *parked) hear(method string, params []byte) {
 
 // ask keeps a question for the client, and waits for the answer.
 func (p *parked) ask(ctx context.Context, method string, params []byte) (json.RawMessage, error) {
-	switch method {
-	case mcp.Elicit, mcp.SampleText, mcp.ListRoots:
-	default:
+	p.mu.Lock()
+	able := p.able[method]
+	p.mu.Unlock()
+	if !able {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "a client of revision %s cannot be asked %q", mcp.Latest().Date, clip(method))
 	}
 	q := &question{method: method, params: bytes.Clone(params), answer: make(chan json.RawMessage, 1)}
@@ -235,6 +242,22 @@ func (p *parked) listen(w *way, m *jsonrpc.Message, e *envelope.Envelope) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.w, p.token, p.level = w, tokenOf(m.Params), jsontext.Text(e.Level)
+	p.able = askables(m.Method, e.Capabilities)
+}
+
+// askables are the questions that a client may be asked in a request: those that it
+// has declared, in the methods that may be answered with one (2026-07-28, multi
+// round-trip requests, server requirements).
+func askables(method string, capabilities []byte) map[string]bool {
+	switch method {
+	case mcp.ToolsCall, mcp.PromptsGet, mcp.ResourcesRead:
+		return map[string]bool{
+			mcp.Elicit:     get(capabilities, "elicitation") != nil,
+			mcp.SampleText: get(capabilities, "sampling") != nil,
+			mcp.ListRoots:  get(capabilities, "roots") != nil,
+		}
+	}
+	return nil
 }
 
 // next waits for the result, or for questions, which are a result as well. A client
@@ -293,10 +316,10 @@ func (p *parked) inputRequired() ([]byte, *jsonrpc.Error) {
 func (b *Bridge) remember(state string, p *parked) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.rounds) >= maxRounds || b.closed {
+	if b.closed || !b.roomForRound(p.up) {
 		return false
 	}
-	r := &round{p: p, done: make(chan struct{})}
+	r := &round{p: p, since: time.Now(), done: make(chan struct{})}
 	r.timer = time.AfterFunc(roundTime, func() {
 		b.mu.Lock()
 		delete(b.rounds, state)
@@ -308,6 +331,52 @@ func (b *Bridge) remember(state string, p *parked) bool {
 	})
 	b.rounds[state] = r
 	return true
+}
+
+// roomForRound reports whether one more call of an upstream may wait. A round that has
+// been answered is kept for a client that repeats it, as long as there is room. b is
+// locked.
+func (b *Bridge) roomForRound(up *upstream) bool {
+	mine, oldest := 0, ""
+	for state, r := range b.rounds {
+		switch {
+		case !r.taken && r.p.up == up:
+			mine++
+		case r.taken && (oldest == "" || r.since.Before(b.rounds[oldest].since)):
+			oldest = state
+		}
+	}
+	if mine >= maxRounds/10 { // one user's calls are not to keep out another's
+		return false
+	}
+	if len(b.rounds) < maxRounds {
+		return true
+	}
+	if oldest == "" {
+		return false
+	}
+	b.rounds[oldest].timer.Stop()
+	delete(b.rounds, oldest)
+	return true
+}
+
+// forgetRounds forgets those of an upstream that ends. b is locked.
+func (b *Bridge) forgetRounds(up *upstream) {
+	for state, r := range b.rounds {
+		if r.p.up == up {
+			r.timer.Stop()
+			delete(b.rounds, state)
+		}
+	}
+}
+
+func (b *Bridge) forgetRound(state string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if r := b.rounds[state]; r != nil {
+		r.timer.Stop()
+		delete(b.rounds, state)
+	}
 }
 
 // resume returns the round of a state, nil unless it is mine; first says that nobody

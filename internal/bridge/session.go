@@ -274,6 +274,9 @@ func (s *session) mayBegin(x *transport.Exchange, alone bool) error {
 	case len(m.Params) > 0 && m.Params[0] != '{':
 		x.Status = http.StatusBadRequest
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params must be an object")
+	case m.Method == mcp.ToolsCall && !objectArguments(m.Params):
+		x.Status = http.StatusBadRequest
+		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.arguments must be an object")
 	case alone && x.Batch:
 		return refuse("batches are not part of this protocol revision: send each message by itself")
 	case alone:

@@ -91,12 +91,12 @@ func TestRounds(t *testing.T) {
 func TestMissingAnswer(t *testing.T) {
 	f := rawFront(t, Options{})
 	f.behind(handshake, func(ctx context.Context, o *client.Options, method, params string) (string, error) {
-		answer, _, err := o.OnRequest(ctx, "roots/list", nil)
+		answer, _, err := o.OnRequest(ctx, "elicitation/create", nil)
 		return fmt.Sprintf(`{"got":%s,"meta":%s}`, answer, params), err
 	})
 	_, first := f.alone("prompts/get", "x", `,"name":"x","a":1`)
 	_, second := f.alone("prompts/get", "x", `,"name":"x","requestState":"`+stateOf(t, first)+`","inputResponses":{}`)
-	if !strings.Contains(second, `"inputRequests":{"question_1":{"method":"roots/list"}}`) {
+	if !strings.Contains(second, `"inputRequests":{"question_1":{"method":"elicitation/create"}}`) {
 		t.Fatalf("without an answer: %s", second)
 	}
 	_, last := f.alone("prompts/get", "x", `,"name":"x","requestState":"`+stateOf(t, second)+`","inputResponses":{"question_1":{"roots": []}}`)

@@ -82,6 +82,13 @@ func (p *plan) readURL(o *Options) (err error) {
 		}
 	}
 	p.query, err = parsePairs("Options.Query", o.Query)
+	for _, one := range p.query {
+		for i, part := range one.value {
+			if part.name == "" { // one value, whatever is in it
+				one.value[i].text = url.QueryEscape(part.text)
+			}
+		}
+	}
 	return err
 }
 

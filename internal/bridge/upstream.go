@@ -46,15 +46,18 @@ type audience interface {
 // upstream is one server that the bridge leads to, started when it is needed, and
 // started again when it has ended by itself.
 type upstream struct {
-	b       *Bridge
-	f       *filled
-	options client.Options // without the handlers
-	onIdle  func()         // ends the connection that it is of; nil for none
-	idle    time.Duration  // without a message; negative is never
+	b         *Bridge
+	f         *filled
+	strangers bool           // share it: clients without a session and without arguments
+	options   client.Options // without the handlers
+	onIdle    func()         // ends the connection that it is of; nil for none
+	idle      time.Duration  // without a message; negative is never
 
 	ctx    context.Context // ends with it
 	cancel context.CancelCauseFunc
 	tasks  sync.WaitGroup
+	after  *upstream     // has to have ended before this one starts: it had the place; nil for none
+	over   chan struct{} // closed when nothing is left of it, nor of who had its place before
 
 	mu       sync.Mutex
 	ended    bool
@@ -168,6 +171,13 @@ func (u *upstream) redial() (conn, error) {
 			return nil, errEnded
 		}
 	}
+	if u.after != nil {
+		select {
+		case <-u.after.over:
+		case <-u.ctx.Done():
+			return nil, errEnded
+		}
+	}
 	late := fmt.Errorf("the server behind the bridge took longer than %v to start", u.b.o.Start)
 	ctx, cancel := context.WithTimeoutCause(u.ctx, u.b.o.Start, late)
 	defer cancel()
@@ -234,7 +244,7 @@ func (u *upstream) watch(c conn) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.now == c {
-		u.now = nil
+		u.now, u.failed = nil, err // for who still waits for the dial
 	}
 	close(u.noted)
 	if u.ended {

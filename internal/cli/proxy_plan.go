@@ -58,6 +58,9 @@ func (pl *planner) plan(target []string) (plan *proxyPlan, err error) {
 	if err := pl.checkPlaces(plan.stdio, len(target) > 0 && !url, url); err != nil {
 		return nil, err
 	}
+	if err := pl.checkUpstreams(); err != nil {
+		return nil, err
+	}
 	if pl.client, err = httpClient(f.verify, pl.logger); err != nil {
 		return nil, err
 	}
@@ -102,6 +105,19 @@ func (pl *planner) checkPlaces(stdio, command, url bool) error {
 	return nil
 }
 
+func (pl *planner) checkUpstreams() error {
+	f := pl.flags
+	switch {
+	case f.upstreams < 1:
+		return usagef("--max-upstreams %d: want 1 or more", f.upstreams)
+	case f.start <= 0:
+		return usagef("--start-timeout %v: want a time, such as 30s", f.start)
+	case f.idle == 0:
+		return usagef("--idle 0: want a time, such as 30m, or -1s for never")
+	}
+	return nil
+}
+
 // pathPattern is what --path may be: whole segments, of which some have a name.
 var pathPattern = regexp.MustCompile(`^(/([A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}))*/?$`)
 
@@ -116,14 +132,6 @@ func (pl *planner) checkFront() error {
 		if !isToken(name) {
 			return usagef("--expose-header %q: want the name of a header", cut(name, 60))
 		}
-	}
-	switch {
-	case f.upstreams < 1:
-		return usagef("--max-upstreams %d: want 1 or more", f.upstreams)
-	case f.start <= 0:
-		return usagef("--start-timeout %v: want a time, such as 30s", f.start)
-	case f.idle == 0:
-		return usagef("--idle 0: want a time, such as 30m, or -1s for never")
 	}
 	if !pathPattern.MatchString(f.path) {
 		return usagef("--path %s: want segments that are names or {argument}, such as /k/{auth}/", cut(f.path, 60))
