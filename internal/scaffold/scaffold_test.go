@@ -53,10 +53,10 @@ const hello = `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocol
 // TestTemplates makes a module of each template, tests it, builds it, and calls a
 // tool over each transport.
 func TestTemplates(t *testing.T) {
-	for template, test := range map[string]struct{ call, query, want string }{
-		"hello":   {`"greet","arguments":{"greeting":"Hi"}`, "client_id=ada", "Hi, ada!"},
-		"weather": {`"forecast","arguments":{"city":"Oslo","days":1}`, "", `\"high\":10`},
-		"args":    {`"add_note","arguments":{"text":"milk"}`, "user=ada&key=secret", `"text":"1"`},
+	for template, test := range map[string]struct{ call, query, want, command, printed string }{
+		"hello":   {`"greet","arguments":{"greeting":"Hi"}`, "client_id=ada", "Hi, ada!", "greet greeting=Hi", "Hi, ada!"},
+		"weather": {`"forecast","arguments":{"city":"Oslo","days":1}`, "", `\"high\":10`, "forecast city=Oslo --days 1", `"high": 10`},
+		"args":    {`"add_note","arguments":{"text":"milk"}`, "user=ada&key=secret", `"text":"1"`, "add_note text=milk", "1"},
 	} {
 		t.Run(template, func(t *testing.T) {
 			dir := made(t, template)
@@ -73,6 +73,10 @@ func TestTemplates(t *testing.T) {
 			}
 			if got := run(t, dir, hello+"\n"+call+"\n", args...); !strings.Contains(got, test.want) {
 				t.Errorf("over stdio: got %s, want %s", got, test.want)
+			}
+			command := append(append([]string{binary, "call"}, strings.Fields(test.command)...), args[2:]...)
+			if got := run(t, dir, "", command...); !strings.Contains(got, test.printed) {
+				t.Errorf("%q: got %s, want %s", test.command, got, test.printed)
 			}
 			if got := overHTTP(t, binary, test.query, call); !strings.Contains(got, test.want) {
 				t.Errorf("over HTTP: got %s, want %s", got, test.want)
