@@ -178,7 +178,7 @@ func (s *session) do(ctx context.Context, method string, params json.RawMessage,
 		}
 	}
 	if method != mcp.Initialize && method != mcp.Discover && !(out.Alone && s.http != nil) { // which has hung up
-		s.cancelled(r.id, context.Cause(ctx))
+		s.cancelled(r.id, context.Cause(ctx), sent)
 	}
 	return nil, context.Cause(ctx)
 }
@@ -241,8 +241,9 @@ func (c *Client) logLevel() string {
 	return c.level
 }
 
-// cancelled tells the server that nobody waits for the answer any more.
-func (s *session) cancelled(id jsonrpc.ID, cause error) {
+// cancelled tells the server that nobody waits for the answer any more, and not
+// before the request has left: sent is told when that is over, nil that it is.
+func (s *session) cancelled(id jsonrpc.ID, cause error, sent <-chan error) {
 	params, err := json.Marshal(mcp.CancelledParams{RequestID: json.RawMessage(id), Reason: s.c.redact(cause).Error()})
 	if err != nil {
 		return
@@ -254,8 +255,15 @@ func (s *session) cancelled(id jsonrpc.ID, cause error) {
 	s.c.spawnIn(&s.c.goodbyes, func() { // the caller is not to wait for a slow server, but Close is
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(s.c.ctx), goodbye)
 		defer cancel()
+		defer s.link.Forget(id)
+		if sent != nil {
+			select {
+			case <-sent: // or not: a POST that was broken off may have arrived
+			case <-ctx.Done():
+				return
+			}
+		}
 		_ = s.link.Send(ctx, out) // a server that is not told works for nothing
-		s.link.Forget(id)
 	})
 }
 

@@ -145,7 +145,7 @@ func TestCancel(t *testing.T) {
 			_, err := c.Call(ctx, "wait", nil)
 			failed <- err
 		}()
-		f.inFlight(1)
+		await(t, waits)
 		cancel()
 		if err := await(t, failed); err == nil {
 			t.Error("the call has not failed")

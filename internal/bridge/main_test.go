@@ -87,6 +87,7 @@ func upstreamServer() *server.Server {
 	}, tool.Name("ask"))
 	srv.Tool(func(ctx *tool.Context) ([]int, error) { return []int{1, 2}, nil }, tool.Name("numbers"))
 	srv.Tool(func(ctx *tool.Context) (string, error) {
+		waits <- struct{}{}
 		<-ctx.Done()
 		waited <- struct{}{}
 		return "", context.Cause(ctx)
@@ -96,8 +97,9 @@ func upstreamServer() *server.Server {
 	return srv
 }
 
-// waited is told when a call of the tool wait has been cancelled.
-var waited = make(chan struct{}, 10)
+// waits is told when a call of the tool wait has begun, and waited when it has been
+// cancelled.
+var waits, waited = make(chan struct{}, 10), make(chan struct{}, 10)
 
 // front is a bridge with transports before it.
 type front struct {
