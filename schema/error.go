@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sessionmcp/sessionmcp/internal/spelling"
 )
 
 const (
@@ -134,41 +136,16 @@ func suggest(unknown string, names []string) string {
 		return ""
 	}
 	best, bestDistance := "", near+1
-	folded := fold(unknown)
+	folded := spelling.Fold(unknown)
 	for _, name := range names {
-		f := fold(name)
+		f := spelling.Fold(name)
 		if f == folded {
 			return name
 		}
 		// A short name is within two edits of anything.
-		if n := distance(folded, f); n < bestDistance && 2*n < min(len(f), len(folded)) {
+		if n := spelling.Distance(folded, f); n < bestDistance && 2*n < min(len(f), len(folded)) {
 			best, bestDistance = name, n
 		}
 	}
 	return best
-}
-
-var joints = strings.NewReplacer("_", "", "-", "")
-
-// fold makes the spellings of a name alike: dryRun, dry_run and Dry-Run.
-func fold(s string) string { return strings.ToLower(joints.Replace(s)) }
-
-// distance is the Levenshtein distance of two names, by bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			n := diagonal
-			if a[i] != b[j] {
-				n = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], n
-		}
-	}
-	return row[len(b)]
 }

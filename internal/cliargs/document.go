@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+	"github.com/sessionmcp/sessionmcp/internal/spelling"
 )
 
 // document is a schema with what its references point to.
@@ -187,7 +188,7 @@ func (n *node) find(name string, loosely bool) (string, error) {
 		if p.name == name {
 			return name, nil
 		}
-		if loosely && fold(p.name) == fold(name) {
+		if loosely && spelling.Fold(p.name) == spelling.Fold(name) {
 			alike = append(alike, p.name)
 		}
 	}

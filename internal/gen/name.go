@@ -3,6 +3,8 @@ package gen
 import (
 	"strings"
 	"unicode"
+
+	"github.com/sessionmcp/sessionmcp/internal/spelling"
 )
 
 // snake turns GetHTTPForecast into get_http_forecast, as tool.New does: a test
@@ -44,30 +46,9 @@ func validName(name string) bool {
 func nearest(wrong string, names []string) string {
 	best, at := "", 3
 	for _, name := range names {
-		if d := distance(wrong, name); d < at {
+		if d := spelling.Distance(wrong, name); d < at {
 			best, at = name, d
 		}
 	}
 	return best
-}
-
-// distance counts the letters to add, remove or replace between a and b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -16,16 +16,17 @@ var layers = map[string][]string{
 	"internal/pool":           nil,
 	"internal/mcp":            nil,
 	"internal/envelope":       {"jsonrpc", "internal/jsontext", "internal/mcp"},
+	"internal/spelling":       nil,
 	"internal/repo":           nil,
 	"jsonrpc":                 {"internal/jsontext"},
-	"schema":                  {"internal/jsontext"},
+	"schema":                  {"internal/jsontext", "internal/spelling"},
 	"tool":                    {"schema"},
 	"transport":               {"jsonrpc", "internal/pool"},
 	"server":                  {"jsonrpc", "schema", "tool", "transport", "internal/cliargs", "internal/envelope", "internal/jsontext", "internal/mcp", "internal/pool"},
 	"client":                  {"jsonrpc", "schema", "tool", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
 	"internal/bridge":         {"client", "jsonrpc", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
-	"internal/cliargs":        {"internal/jsontext"},
-	"internal/gen":            nil,
+	"internal/cliargs":        {"internal/jsontext", "internal/spelling"},
+	"internal/gen":            {"internal/spelling"},
 	"internal/scaffold":       nil,
 	"internal/cli":            {"client", "tool", "transport", "internal/bridge", "internal/cliargs", "internal/envelope", "internal/gen", "internal/jsontext", "internal/mcp", "internal/scaffold"},
 	"cmd/sessionmcp":          {"internal/cli"},
@@ -65,7 +66,7 @@ func TestImports(t *testing.T) {
 
 // pure are the packages that neither start goroutines nor open sockets:
 // transport does both for them.
-var pure = []string{"internal/jsontext", "internal/pool", "internal/mcp", "internal/envelope", "internal/cliargs", "jsonrpc", "schema", "tool", "server"}
+var pure = []string{"internal/jsontext", "internal/pool", "internal/mcp", "internal/envelope", "internal/cliargs", "internal/spelling", "jsonrpc", "schema", "tool", "server"}
 
 // opens are the names that have to do with open sockets, by import path.
 var opens = map[string]*regexp.Regexp{
