@@ -1,0 +1,5 @@
+//go:build nodebug
+
+package main
+
+func serveDebug(string) {}
