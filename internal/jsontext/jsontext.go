@@ -9,8 +9,11 @@
 package jsontext
 
 import (
+	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -219,20 +222,48 @@ func (r *Reader) str() ([]byte, error) {
 	if r.i >= len(r.b) || r.b[r.i] != '"' {
 		return nil, r.fail("a string")
 	}
-	for r.i++; r.i < len(r.b); r.i++ {
-		switch c := r.b[r.i]; {
-		case c == '"':
+	r.i++
+	for {
+		r.i += plain(r.b[r.i:])
+		if r.i >= len(r.b) {
+			return nil, r.fail("'\"'")
+		}
+		switch r.b[r.i] {
+		case '"':
 			r.i++
 			return r.b[start:r.i], nil
-		case c == '\\':
+		case '\\':
 			if err := r.escape(); err != nil {
 				return nil, err
 			}
-		case c < ' ':
+			r.i++
+		default:
 			return nil, r.fail("no control character in a string")
 		}
 	}
-	return nil, r.fail("'\"'")
+}
+
+// plain returns how many bytes at the start of b mean themselves in a string: all
+// but quotes, backslashes and control characters. It looks at eight at a time.
+func plain(b []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		x := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := x^ones*'"', x^ones*'\\' // zero where there is one
+		// Taking away borrows from the byte above, so that only the lowest mark is
+		// sure to be right. It is the one that counts.
+		marks := ((x - ones*' ') | (quote - ones) | (slash - ones)) & ^x & highs
+		if marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c < ' ' || c == '"' || c == '\\' {
+			break
+		}
+	}
+	return i
 }
 
 // escape reads the rest of an escape sequence and stays on its last byte.
@@ -305,13 +336,15 @@ func Is(raw []byte, name string) bool {
 	return escaped(raw) && Text(raw) == name
 }
 
-func escaped(raw []byte) bool {
-	for _, c := range raw {
-		if c == '\\' {
-			return true
-		}
+func escaped(raw []byte) bool { return bytes.IndexByte(raw, '\\') >= 0 }
+
+// Key returns what the raw string, quotes included, spells, to be compared: a
+// slice of it where nothing is escaped.
+func Key(raw []byte) []byte {
+	if len(raw) >= 2 && !escaped(raw) {
+		return raw[1 : len(raw)-1]
 	}
-	return false
+	return []byte(Text(raw))
 }
 
 // Text returns what the raw string, quotes included, spells. raw must have come

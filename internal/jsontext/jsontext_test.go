@@ -3,6 +3,7 @@ package jsontext
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -137,6 +138,58 @@ func FuzzAppendString(f *testing.F) {
 		}
 		if !bytes.Equal(out, AppendString(nil, []byte(s))) {
 			t.Fatalf("%q: bytes and string differ", s)
+		}
+	})
+}
+
+// TestPlain looks for every byte at every place in a word, behind every other.
+func TestPlain(t *testing.T) {
+	for place := range 17 {
+		for c := range 256 {
+			for _, fill := range []string{"a", "\x7f", "\x80", "\xff", "!", "#", "[", "]", " "} {
+				b := []byte(strings.Repeat(fill, 24))
+				b[place] = byte(c)
+				want := len(b)
+				if c < ' ' || c == '"' || c == '\\' {
+					want = place
+				}
+				if got := plain(b); got != want {
+					t.Fatalf("%q: %d plain bytes, want %d", b, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestKey(t *testing.T) {
+	for raw, want := range map[string]string{`"name"`: "name", `""`: "", `"n\u0061me"`: "name", `"\\"`: `\`, `"`: "", ``: ""} {
+		if got := string(Key([]byte(raw))); got != want {
+			t.Errorf("%s: %q, want %q", raw, got, want)
+		}
+	}
+}
+
+// FuzzAll holds the reading of what is known to be JSON against the reading of
+// what is not. Of anything else it ends.
+func FuzzAll(f *testing.F) {
+	for _, s := range []string{`{}`, ` { "a" : [1,"]}"] , "b\"":{"c":{}},"d":-1e3 , "e":null}`, `{"a":"\\"}`, `{"a":"\\\""}`, `[1]`, `{"a`, `{"a":`, `{"a":1`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var got [][2]string
+		for key, val := range All(b) {
+			got = append(got, [2]string{string(key), string(val)})
+		}
+		if !valid(b) {
+			return
+		}
+		var want [][2]string
+		_ = Members(b, func(key, val []byte) error { // fails of what is no object
+			want = append(want, [2]string{string(key), string(val)})
+			return nil
+		})
+		if !slices.Equal(got, want) {
+			t.Fatalf("%q has the members %q, want %q", b, got, want)
 		}
 	})
 }
