@@ -141,9 +141,9 @@ func (s *session) headings(ctx context.Context, name string) ([]envelope.Param, 
 func (s *session) mirrored(m *jsonrpc.Message) http.Header {
 	h := make(http.Header)
 	version := jsontext.Text(s.self.Version)
-	var e envelope.Envelope
-	if e.Read(m.Params) == nil && e.Version != nil { // what the caller says wins
-		version = jsontext.Text(e.Version)
+	var p envelope.Params
+	if p.Read(m.Params); p.Version != nil { // what the caller says wins
+		version = jsontext.Text(p.Version)
 	}
 	envelope.Mirror(h, version, m.Method, m.Params)
 	return h

@@ -14,7 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+	"github.com/sessionmcp/sessionmcp/internal/envelope"
+	"github.com/sessionmcp/sessionmcp/internal/lazyctx"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/internal/pool"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
@@ -30,12 +31,14 @@ type call struct {
 	level    slog.Level   // from which the client wants log messages; of a stateless request alone
 	id       jsonrpc.ID
 	method   string
-	params   []byte // an object, or nothing; the transport's bytes
+	params   []byte          // an object, or nothing; the transport's bytes
+	in       envelope.Params // what params hold
+	serving  *method
 	header   http.Header
 	exchange *transport.Exchange
 	ctx      context.Context
-	cancel   context.CancelCauseFunc // nil if the request was refused
-	answered atomic.Bool             // or never to be
+	life     lazyctx.Context // which ctx is, or descends from
+	answered atomic.Bool     // or never to be
 
 	name   string      // of the tool, prompt or resource, once known
 	token  []byte      // of progress, as JSON; nil if the client did not ask
@@ -52,7 +55,8 @@ type call struct {
 }
 
 // run serves the request and answers it, whatever the method does.
-func (c *call) run(h method) {
+func (c *call) run() {
+	defer c.session.end(c)
 	returned := false
 	defer func() {
 		if returned {
@@ -67,31 +71,31 @@ func (c *call) run(h method) {
 	buf := pool.Get()
 	defer buf.Put()
 	var err error
-	buf.B, err = c.serve(h, buf.B)
+	buf.B, err = c.serve(buf.B)
 	returned = true
 	c.answer(buf.B, err)
 }
 
 // attempt serves a request that is not left to run. A panic is its answer.
-func (c *call) attempt(h method) (result []byte, err error) {
+func (c *call) attempt() (result []byte, err error) {
 	returned := false
 	defer func() {
 		if !returned {
 			result, err = c.panicked(recover(), debug.Stack())
 		}
 	}()
-	result, err = c.serve(h, nil)
+	result, err = c.serve(nil)
 	returned = true
 	return result, err
 }
 
 // serve serves the request through the server's middleware.
-func (c *call) serve(h method, dst []byte) ([]byte, error) {
+func (c *call) serve(dst []byte) ([]byte, error) {
 	handle := c.session.server.handle.now.Load()
 	if handle == nil {
-		return h.serve(c, dst)
+		return c.serving.serve(c, dst)
 	}
-	result, err := (*handle)(c.ctx, c.request(h))
+	result, err := (*handle)(c.ctx, c.request())
 	return append(dst, result...), err
 }
 
@@ -150,54 +154,17 @@ func (c *call) appendServerMeta(dst []byte, meta map[string]any) ([]byte, error)
 	return append(comma(dst), object[1:]...), nil
 }
 
-// callParams are those of the three methods that call a function of the user's,
-// as slices of the message.
-type callParams struct{ name, uri, arguments, meta, token, responses, state []byte }
-
-func (p *callParams) read(params []byte) error {
-	return jsontext.Members(params, func(key, val []byte) error {
-		switch {
-		case jsontext.Is(key, "name"):
-			p.name = val
-		case jsontext.Is(key, "uri"):
-			p.uri = val
-		case jsontext.Is(key, "arguments"):
-			p.arguments = val
-		case jsontext.Is(key, "inputResponses"):
-			p.responses = val
-		case jsontext.Is(key, "requestState"):
-			p.state = val
-		case jsontext.Is(key, "_meta"):
-			if p.meta, p.token = nil, nil; val[0] != '{' { // the last of equal keys counts, whole
-				return nil
-			}
-			p.meta = val
-			return jsontext.Members(val, func(key, val []byte) error {
-				if jsontext.Is(key, "progressToken") {
-					p.token = val
-				}
-				return nil
-			})
-		}
-		return nil
-	})
-}
-
 func isString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
 
-// readParams reads the params of a method that calls a function.
-func (c *call) readParams(p *callParams) error {
-	if err := p.read(c.params); err != nil {
-		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params: %v", err)
+// takeToken lets the function that is about to be called tell of its progress.
+func (c *call) takeToken() {
+	if t := c.in.Token; len(t) > 0 && (t[0] == '"' || t[0] == '-' || t[0] >= '0' && t[0] <= '9') {
+		c.token = bytes.Clone(t) // what the function left behind may still look at it
 	}
-	if len(p.token) > 0 && (p.token[0] == '"' || p.token[0] == '-' || p.token[0] >= '0' && p.token[0] <= '9') {
-		c.token = bytes.Clone(p.token) // what the function left behind may still look at it
-	}
-	return nil
 }
 
 // context is what the function sees.
-func (c *call) context(ctx context.Context, meta []byte) *tool.Context {
+func (c *call) context(ctx context.Context) *tool.Context {
 	s := c.session
 	id, values := s.peer.ID, &s.values
 	if c.revision.Stateless { // whatever connection it came by
@@ -213,7 +180,7 @@ func (c *call) context(ctx context.Context, meta []byte) *tool.Context {
 		ProtocolVersion: c.revision.Date,
 		Transport:       s.peer.Kind,
 		Principal:       s.peer.Principal,
-		Meta:            json.RawMessage(meta),
+		Meta:            json.RawMessage(c.in.Meta),
 		ConnectHeader:   s.peer.Header,
 		Header:          c.header,
 		Values:          values,

@@ -45,14 +45,14 @@ func (c *call) completions(p *mcp.CompleteParams) (*tool.Completions, error) {
 			return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "unknown prompt %q: prompts/list has the names", clip(p.Ref.Name))
 		}
 		c.name = prompt.Name()
-		return prompt.Complete(c.context(c.ctx, nil), typed)
+		return prompt.Complete(c.context(c.ctx), typed)
 	case "ref/resource":
 		template, ok := s.templates.find(p.Ref.URI)
 		if !ok {
 			return c.noTemplate(p.Ref.URI)
 		}
 		c.name = template.Spec().Name
-		return template.Complete(c.context(c.ctx, nil), typed)
+		return template.Complete(c.context(c.ctx), typed)
 	}
 	return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, `params.ref.type %q is neither "ref/prompt" nor "ref/resource"`, clip(p.Ref.Type))
 }

@@ -23,56 +23,47 @@ import (
 func (s *session) overHTTP() bool { return s.peer.Kind == "http" }
 
 // standAlone reads what a stateless request says of itself into c, and checks it.
-func (s *session) standAlone(c *call, m *jsonrpc.Message, h method, known bool) error {
-	var e envelope.Envelope
-	if err := e.Read(c.params); err != nil {
-		return badRequest(jsonrpc.CodeInvalidParams, "params: %v", err)
-	}
+func (s *session) standAlone(c *call) error {
 	var header http.Header
 	if s.overHTTP() {
 		header = c.header
 	}
-	if err := e.Check(header, m); err != nil {
+	if err := c.in.Check(header, c.method); err != nil {
 		return &httpError{http.StatusBadRequest, err}
 	}
-	c.revision = byDate(jsontext.Text(e.Version))
-	if !known || h.session || h.needs != nil && !h.needs(s.server) {
+	c.revision = byDate(jsontext.Text(c.in.Version))
+	if h := c.serving; h == nil || h.session || h.needs != nil && !h.needs(s.server) {
 		return &httpError{http.StatusNotFound, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not known here in revision %s", clip(c.method), c.revision.Date)}
 	}
-	return c.readClient(&e)
+	return c.readClient(&c.in.Envelope)
 }
 
 // readClient takes what the request says of its client, and of the log messages
 // it wants.
 func (c *call) readClient(e *envelope.Envelope) error {
 	client := &tool.Client{}
-	_ = jsontext.Members(e.Capabilities, func(key, val []byte) error { // has been read before
+	for key, val := range jsontext.All(e.Capabilities) {
 		if client.Capabilities == nil {
 			client.Capabilities = make(map[string]json.RawMessage)
 		}
 		client.Capabilities[jsontext.Text(key)] = bytes.Clone(val) // a function may keep it
-		return nil
-	})
-	err := jsontext.Members(e.Client, func(key, val []byte) error {
+	}
+	for key, val := range jsontext.All(e.Client) {
 		var field *string
-		switch {
-		case jsontext.Is(key, "name"):
+		switch string(jsontext.Key(key)) {
+		case "name":
 			field = &client.Name
-		case jsontext.Is(key, "title"):
+		case "title":
 			field = &client.Title
-		case jsontext.Is(key, "version"):
+		case "version":
 			field = &client.Version
 		default:
-			return nil
+			continue
 		}
 		if !isString(val) {
 			return badRequest(jsonrpc.CodeInvalidParams, "params._meta[%q] has a %s that is no string", mcp.MetaClient, jsontext.Text(key))
 		}
 		*field = jsontext.Text(val)
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	c.client, c.level = client, levelOff
 	if e.Level == nil {

@@ -28,10 +28,10 @@ type method struct {
 
 // methods are what a client may ask. It is filled by init because the table and
 // the functions in it refer to each other.
-var methods map[string]method
+var methods map[string]*method
 
 func init() {
-	methods = map[string]method{
+	methods = map[string]*method{
 		mcp.Initialize:        {serve: initialize, quick: true, early: true, session: true},
 		mcp.Ping:              {serve: ping, quick: true, early: true, session: true},
 		mcp.SetLevel:          {serve: setLevel, quick: true, session: true},

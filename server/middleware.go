@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"github.com/sessionmcp/sessionmcp/internal/envelope"
+	"github.com/sessionmcp/sessionmcp/internal/jsontext"
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/tool"
 )
 
@@ -30,8 +32,7 @@ type Request struct {
 	ProtocolVersion string    // "" before initialize
 	Transport       string    // sse, http, stdio, pipe
 
-	call  *call
-	serve method
+	call *call
 }
 
 // Handler serves a request and returns the result, as JSON. An error that is a
@@ -104,7 +105,7 @@ func (c *chain[H]) use(inner H, wrap func(H) H) {
 }
 
 // request is what middleware sees of a call.
-func (c *call) request(h method) *Request {
+func (c *call) request() *Request {
 	r := &Request{
 		Method:    c.method,
 		Name:      c.about(),
@@ -114,7 +115,6 @@ func (c *call) request(h method) *Request {
 		SessionID: c.session.peer.ID,
 		Transport: c.session.peer.Kind,
 		call:      c,
-		serve:     h,
 	}
 	if c.revision != nil {
 		r.ProtocolVersion = c.revision.Date
@@ -128,6 +128,10 @@ func (c *call) about() string { return envelope.About(c.method, c.params) }
 // serveRequest is the innermost Handler.
 func serveRequest(ctx context.Context, r *Request) (json.RawMessage, error) {
 	c := r.call
-	c.ctx, c.params = ctx, r.Params
-	return r.serve.serve(c, nil)
+	if err := jsontext.Members(r.Params, func(_, _ []byte) error { return nil }); err != nil {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params: %v", err)
+	}
+	c.ctx, c.params, c.in = ctx, r.Params, envelope.Params{}
+	c.in.Read(c.params)
+	return c.serving.serve(c, nil)
 }

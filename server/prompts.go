@@ -14,29 +14,27 @@ import (
 
 // getPrompt serves prompts/get.
 func getPrompt(c *call, dst []byte) ([]byte, error) {
-	var p callParams
-	if err := c.readParams(&p); err != nil {
-		return nil, err
-	}
-	if !isString(p.name) {
+	p := &c.in
+	c.takeToken()
+	if !isString(p.Name) {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.name must be the name of a prompt")
 	}
-	prompt, ok := c.session.server.prompts.findRaw(p.name)
+	prompt, ok := c.session.server.prompts.findRaw(p.Name)
 	if !ok {
-		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "unknown prompt %q: prompts/list has the names", clip(jsontext.Text(p.name)))
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "unknown prompt %q: prompts/list has the names", clip(jsontext.Text(p.Name)))
 	}
 	c.name = prompt.Name()
 	var arguments map[string]string
-	if len(p.arguments) > 0 && json.Unmarshal(p.arguments, &arguments) != nil {
+	if len(p.Arguments) > 0 && json.Unmarshal(p.Arguments, &arguments) != nil {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.arguments must be an object of strings")
 	}
-	if err := c.resume(&p); err != nil {
+	if err := c.resume(p); err != nil {
 		return nil, err
 	}
 	ctx, stop := c.limit(prompt.Spec().Timeout)
 	defer stop()
-	result, err := c.session.server.invokePrompt(c.context(ctx, p.meta), prompt, arguments)
-	if asks, refused := c.inputRequired(dst, &p, err); asks != nil || refused != nil {
+	result, err := c.session.server.invokePrompt(c.context(ctx), prompt, arguments)
+	if asks, refused := c.inputRequired(dst, p, err); asks != nil || refused != nil {
 		return asks, refused
 	}
 	if err != nil {

@@ -14,27 +14,25 @@ import (
 
 // readResource serves resources/read.
 func readResource(c *call, dst []byte) ([]byte, error) {
-	var p callParams
-	if err := c.readParams(&p); err != nil {
-		return nil, err
-	}
-	if !isString(p.uri) {
+	p := &c.in
+	c.takeToken()
+	if !isString(p.URI) {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.uri must be the URI of a resource")
 	}
-	uri := jsontext.Text(p.uri)
+	uri := jsontext.Text(p.URI)
 	r := c.session.server.resource(uri)
 	if r == nil {
 		return nil, c.notFound(uri, "")
 	}
 	spec := r.Spec()
 	c.name = spec.Name
-	if err := c.resume(&p); err != nil {
+	if err := c.resume(p); err != nil {
 		return nil, err
 	}
 	ctx, stop := c.limit(spec.Timeout)
 	defer stop()
-	contents, err := c.session.server.invokeResource(c.context(ctx, p.meta), r, uri)
-	if asks, refused := c.inputRequired(dst, &p, err); asks != nil || refused != nil {
+	contents, err := c.session.server.invokeResource(c.context(ctx), r, uri)
+	if asks, refused := c.inputRequired(dst, p, err); asks != nil || refused != nil {
 		return asks, refused
 	}
 	switch {

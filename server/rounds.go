@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
@@ -45,18 +46,18 @@ type past struct {
 const maxPast = 256 << 10
 
 // resume takes what a stateless request brings from its earlier rounds.
-func (c *call) resume(p *callParams) error {
-	if !c.revision.Stateless || p.responses == nil && p.state == nil {
+func (c *call) resume(p *envelope.Params) error {
+	if !c.revision.Stateless || p.Responses == nil && p.State == nil {
 		return nil
 	}
 	r := &c.rounds
-	if p.responses != nil && p.responses[0] != 'n' && json.Unmarshal(p.responses, &r.given) != nil {
+	if p.Responses != nil && p.Responses[0] != 'n' && json.Unmarshal(p.Responses, &r.given) != nil {
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.inputResponses must be an object")
 	}
-	if p.state == nil || p.state[0] == 'n' {
+	if p.State == nil || p.State[0] == 'n' {
 		return nil
 	}
-	text, err := c.session.server.seal.open(jsontext.Text(p.state), c.binding(p))
+	text, err := c.session.server.seal.open(jsontext.Text(p.State), c.binding(p))
 	if err == nil {
 		err = json.Unmarshal(text, &r.past)
 	}
@@ -131,7 +132,7 @@ func (r *rounds) unique(key string) string {
 // inputRequired says how a function's call ends that has asked its client, or
 // could not: with the result that asks, or an error. Both are nil where the
 // function's own result and error count.
-func (c *call) inputRequired(dst []byte, p *callParams, failure error) ([]byte, error) {
+func (c *call) inputRequired(dst []byte, p *envelope.Params, failure error) ([]byte, error) {
 	if !c.revision.Stateless {
 		return nil, nil
 	}
@@ -154,7 +155,7 @@ func (c *call) inputRequired(dst []byte, p *callParams, failure error) ([]byte, 
 	return append(dst, '}'), err
 }
 
-func (c *call) sealPast(p *callParams) (string, error) {
+func (c *call) sealPast(p *envelope.Params) (string, error) {
 	past := &c.rounds.past
 	if !c.session.known() {
 		return "", errUnknownCaller
@@ -177,14 +178,14 @@ func (c *call) sealPast(p *callParams) (string, error) {
 }
 
 // binding is what a state is good for: one request of one caller.
-func (c *call) binding(p *callParams) []byte {
-	which := p.name
+func (c *call) binding(p *envelope.Params) []byte {
+	which := p.Name
 	if c.method == mcp.ResourcesRead {
-		which = p.uri
+		which = p.URI
 	}
 	b := append(jsontext.AppendString(nil, c.method), ' ')
 	b = append(jsontext.AppendString(b, jsontext.Text(which)), ' ')
-	b = append(append(b, canonical(p.arguments)...), ' ')
+	b = append(append(b, canonical(p.Arguments)...), ' ')
 	return append(b, c.session.identity()...)
 }
 

@@ -80,29 +80,26 @@ func noSession(method string) error {
 // request takes a request in its turn and returns what may wait: the work of a
 // slow method, and the sending of every answer.
 func (s *session) request(ctx context.Context, x *transport.Exchange) (run func()) {
-	c, h, err := s.begin(ctx, x)
+	c, err := s.begin(ctx, x)
 	if err != nil {
 		return func() { c.answer(nil, err) }
 	}
-	if h.quick {
-		result, err := c.attempt(h)
+	if c.serving.quick {
+		result, err := c.attempt()
 		return func() {
 			defer s.end(c)
 			c.answer(result, err)
 		}
 	}
 	x.Detach = c.mayDetach()
-	return func() {
-		defer s.end(c)
-		c.run(h)
-	}
+	return c.run
 }
 
 var errCancelled = errors.New("the client cancelled the request")
 
 // begin checks that the request may be made now, and registers it. A call that
 // is refused is good for answering only.
-func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, method, error) {
+func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, error) {
 	m := &x.Message
 	c := &call{
 		session:  s,
@@ -111,26 +108,31 @@ func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, meth
 		params:   m.Params,
 		header:   x.Header,
 		exchange: x,
-		ctx:      ctx,
+		serving:  methods[m.Method],
 	}
-	h, known := methods[m.Method]
+	c.life.Init(ctx)
+	c.ctx = &c.life
 	if len(m.Params) > 0 && m.Params[0] != '{' {
-		return c, h, badRequest(jsonrpc.CodeInvalidParams, "params must be an object")
+		return c, badRequest(jsonrpc.CodeInvalidParams, "params must be an object")
 	}
-	var err error
-	if s.standsAlone(x) {
-		if x.Batch {
-			return c, h, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this protocol revision: send each message by itself")
-		}
-		err = s.standAlone(c, m, h, known)
-	} else {
-		err = s.inSession(c, x, h, known)
+	c.in.Read(m.Params)
+	if !s.standsAlone(c) {
+		return c, s.inSession(c)
 	}
-	if err == nil {
-		err = s.register(ctx, c)
+	if x.Batch {
+		return c, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this protocol revision: send each message by itself")
 	}
-	return c, h, err
+	if err := s.standAlone(c); err != nil {
+		return c, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c, s.registerLocked(c)
 }
+
+// brief reports whether the connection was made for one message, and is no session
+// yet.
+func (s *session) brief() bool { return s.peer.ID == "" }
 
 // TakesBatch implements [transport.Batcher].
 func (s *session) TakesBatch(h http.Header) bool {
@@ -154,43 +156,44 @@ func (s *session) assumed(h http.Header) *revision {
 	return unnamed
 }
 
-func (s *session) standsAlone(x *transport.Exchange) bool {
+func (s *session) standsAlone(c *call) bool {
 	if !s.overHTTP() {
-		return envelope.StandsAlone(nil, &x.Message)
+		return c.in.StandAlone(nil)
 	}
-	return envelope.StandsAlone(x.Header, &x.Message)
+	return c.in.StandAlone(c.header)
 }
 
-// inSession checks a request against the state of its session.
-func (s *session) inSession(c *call, x *transport.Exchange, h method, known bool) error {
+// inSession checks a request against the state of its session, and registers it.
+func (s *session) inSession(c *call) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	h, x := c.serving, c.exchange
+	early := h != nil && h.early
 	c.revision, c.client = s.revision, &s.client
-	if c.revision == nil && !h.early {
+	if c.revision == nil && !early {
 		c.revision = s.assumed(x.Header)
 	}
 	switch {
 	case x.Batch && (c.revision == nil || !c.revision.Batch):
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this session's protocol revision: send each message by itself")
-	case c.revision == nil && !h.early:
+	case c.revision == nil && !early:
 		return badRequest(jsonrpc.CodeInvalidRequest, "%s before initialize: a session begins with an initialize request, and over HTTP its id is in the header Mcp-Session-Id", clip(c.method))
-	case !known, h.stateless, h.needs != nil && !h.needs(s.server):
+	case h == nil, h.stateless, h.needs != nil && !h.needs(s.server):
 		return jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not known here", clip(c.method))
 	}
-	return nil
+	return s.registerLocked(c)
 }
 
-// register notes a call as under way.
-func (s *session) register(ctx context.Context, c *call) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// registerLocked notes a call as under way.
+func (s *session) registerLocked(c *call) error {
 	switch {
+	case s.brief() && !c.exchange.Batch: // nothing can be said of it by another message
+		return nil
 	case s.calls[c.id] != nil:
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "request id %s is in use by a request that has not been answered", clip(string(c.id)))
 	case len(s.calls) >= s.server.limits.Calls:
 		return jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%d requests of this session are under way: wait for an answer", len(s.calls))
 	}
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	if s.calls == nil {
 		s.calls = make(map[jsonrpc.ID]*call)
 	}
@@ -211,7 +214,7 @@ func (s *session) release(c *call) {
 
 // end comes when nothing of the call is left, whether or not it was answered.
 func (s *session) end(c *call) {
-	c.cancel(nil)
+	c.life.Cancel(nil)
 	s.release(c)
 }
 
@@ -238,7 +241,7 @@ func (s *session) notification(m *jsonrpc.Message) {
 	s.mu.Unlock()
 	if c != nil {
 		c.answered.Store(true) // a cancelled request is not answered
-		c.cancel(errCancelled)
+		c.life.Cancel(errCancelled)
 	}
 }
 

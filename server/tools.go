@@ -13,32 +13,30 @@ import (
 // a result with isError, for the model to read: 2025-11-25 (tools, error
 // handling) says so, and the earlier revisions allow it as "invalid input data".
 func callTool(c *call, dst []byte) ([]byte, error) {
-	var p callParams
-	if err := c.readParams(&p); err != nil {
-		return nil, err
-	}
-	if !isString(p.name) {
+	p := &c.in
+	c.takeToken()
+	if !isString(p.Name) {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.name must be the name of a tool")
 	}
-	t, ok := c.session.server.tools.findRaw(p.name)
+	t, ok := c.session.server.tools.findRaw(p.Name)
 	if !ok {
-		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "unknown tool %q: tools/list has the names", clip(jsontext.Text(p.name)))
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "unknown tool %q: tools/list has the names", clip(jsontext.Text(p.Name)))
 	}
-	if len(p.arguments) > 0 && bytes.IndexByte([]byte(`{n"`), p.arguments[0]) < 0 { // the text of an object may do
+	if len(p.Arguments) > 0 && bytes.IndexByte([]byte(`{n"`), p.Arguments[0]) < 0 { // the text of an object may do
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.arguments must be an object")
 	}
 	c.name = t.Name()
 	spec := t.Spec()
-	if err := c.checkParams(spec.Headers, p.arguments); err != nil {
+	if err := c.checkParams(spec.Headers, p.Arguments); err != nil {
 		return nil, err
 	}
-	if err := c.resume(&p); err != nil {
+	if err := c.resume(p); err != nil {
 		return nil, err
 	}
 	ctx, stop := c.limit(spec.Timeout)
 	defer stop()
-	result, err := c.session.server.invokeTool(c.context(ctx, p.meta), t, p.arguments)
-	if asks, refused := c.inputRequired(dst, &p, err); asks != nil || refused != nil {
+	result, err := c.session.server.invokeTool(c.context(ctx), t, p.Arguments)
+	if asks, refused := c.inputRequired(dst, p, err); asks != nil || refused != nil {
 		return asks, refused
 	}
 	if err != nil {
@@ -66,10 +64,9 @@ func (c *call) mayDetach() bool {
 	if !s.server.detached.Load() || c.method != mcp.ToolsCall || c.revision.Stateless || s.peer.ID == "" {
 		return false
 	}
-	var p callParams
-	if p.read(c.params) != nil || !isString(p.name) {
+	if !isString(c.in.Name) {
 		return false
 	}
-	t, ok := s.server.tools.findRaw(p.name)
+	t, ok := s.server.tools.findRaw(c.in.Name)
 	return ok && t.Spec().Detached
 }

@@ -86,9 +86,9 @@ func (p *Peer) deliverBatch(to Receiver, text []byte, h http.Header, reply repli
 		var run func()
 		if err != nil {
 			failure := jsonrpc.AsError(err)
-			run = func() { _ = b.Send(p.ctx, &jsonrpc.Message{ID: answerable(&m), Error: failure}) }
+			run = func() { _ = b.Send(&p.ctx, &jsonrpc.Message{ID: answerable(&m), Error: failure}) }
 		} else {
-			run = to.Receive(p.work, &Exchange{Message: m, Header: h, Reply: b, Batch: true})
+			run = to.Receive(&p.work, &Exchange{Message: m, Header: h, Reply: b, Batch: true})
 		}
 		if run != nil {
 			runs = append(runs, run)

@@ -66,7 +66,7 @@ func TestBatchPassesThrough(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.out = newDirect(p.ctx, func(text []byte) error { texts <- string(text); return nil })
+	p.out = newDirect(&p.ctx, func(text []byte) error { texts <- string(text); return nil })
 	var late Sender
 	run, failure := p.deliver(receiverFunc(func(x *Exchange) func() {
 		if !x.Batch {

@@ -347,7 +347,7 @@ func (h *HTTP) Shutdown(ctx context.Context) error {
 	err := h.runs.wait(ctx)
 	if err != nil {
 		for p := range h.sessions() {
-			p.stop(ErrShutdown)
+			p.work.Cancel(ErrShutdown)
 		}
 		_ = waitGrace(ctx, &h.runs) // what has not ended by now is left behind
 	}

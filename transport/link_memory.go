@@ -76,7 +76,7 @@ func (l *memory) read() {
 			}
 			break
 		}
-		l.hangUp(fmt.Errorf("%w: %w", ErrServerGone, context.Cause(l.pipe.peer.ctx)))
+		l.hangUp(fmt.Errorf("%w: %w", ErrServerGone, context.Cause(&l.pipe.peer.ctx)))
 		return
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/sessionmcp/sessionmcp/internal/lazyctx"
 	"github.com/sessionmcp/sessionmcp/internal/pool"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
@@ -26,10 +27,8 @@ type Peer struct {
 	receiver Receiver
 	http     *HTTP // that it came by; nil if it came another way
 	out      outlet
-	ctx      context.Context // ends with the connection
-	cancel   context.CancelCauseFunc
-	work     context.Context // what calls get: shutdown ends it before the connection
-	stop     context.CancelCauseFunc
+	ctx      lazyctx.Context // ends with the connection
+	work     lazyctx.Context // what calls get: shutdown ends it before the connection
 	opened   time.Time
 	seen     atomic.Int64 // when the last message came, nanoseconds after opened
 	calls    tracker
@@ -53,16 +52,17 @@ func newPeer(parent context.Context, kind string) (*Peer, error) {
 		return nil, err
 	}
 	p := &Peer{ID: id, Kind: kind}
-	p.begin(parent)
+	p.begin(parent, nil)
 	return p, nil
 }
 
 // begin gives the peer its contexts. They keep parent's values but not its end:
-// a connection ends with a cause of its own.
-func (p *Peer) begin(parent context.Context) {
+// a connection ends with a cause of its own. w, which may be nil, is told when
+// somebody first wants to know of that.
+func (p *Peer) begin(parent context.Context, w lazyctx.Watcher) {
 	p.opened = time.Now()
-	p.ctx, p.cancel = context.WithCancelCause(context.WithoutCancel(parent))
-	p.work, p.stop = context.WithCancelCause(p.ctx)
+	p.ctx.InitApart(parent, w)
+	p.work.Init(&p.ctx)
 }
 
 func newID() (string, error) {
@@ -71,12 +71,15 @@ func newID() (string, error) {
 }
 
 // Context ends with the connection; its cause says why.
-func (p *Peer) Context() context.Context { return p.ctx }
+func (p *Peer) Context() context.Context { return &p.ctx }
 
 // Closing is closed when the connection takes nothing new any more: its input
 // has ended, or the server shuts down, or it has ended itself. What would stay as
 // long as the connection does has to end by itself then: shutting down waits for it.
-func (p *Peer) Closing() <-chan struct{} { return p.closing.done() }
+func (p *Peer) Closing() <-chan struct{} {
+	p.ctx.Done() // is what a connection of one message is watched for
+	return p.closing.done()
+}
 
 // Keep makes a connection last that streamable HTTP has opened for one message:
 // it gets an ID, which the response carries as Mcp-Session-Id, a place in the
@@ -99,7 +102,7 @@ func (p *Peer) Receiver() Receiver { return p.receiver }
 
 // Close ends the connection with a cause. The first cause stays.
 func (p *Peer) Close(cause error) {
-	p.cancel(cause)
+	p.ctx.Cancel(cause)
 	p.calls.end()
 	p.closing.set()
 }
@@ -127,7 +130,7 @@ func sendMessage(ctx context.Context, out outlet, m *jsonrpc.Message) error {
 }
 
 // sendArray implements replier.
-func (p *Peer) sendArray(text []byte) { _ = p.out.sendText(p.ctx, text) } // fails only with the connection
+func (p *Peer) sendArray(text []byte) { _ = p.out.sendText(&p.ctx, text) } // fails only with the connection
 
 func (p *Peer) touch() { p.seen.Store(int64(time.Since(p.opened))) }
 
@@ -141,13 +144,13 @@ func (p *Peer) deliver(to Receiver, text []byte, h http.Header) (run func(), fai
 	}
 	m, err := jsonrpc.Parse(text)
 	if err == nil {
-		return to.Receive(p.work, &Exchange{Message: m, Header: h, Reply: p}), nil
+		return to.Receive(&p.work, &Exchange{Message: m, Header: h, Reply: p}), nil
 	}
 	answer := &jsonrpc.Message{ID: answerable(&m), Error: jsonrpc.AsError(err)}
 	if answer.ID == "" {
 		return nil, answer.Error
 	}
-	return func() { _ = p.Send(p.ctx, answer) }, nil // a connection that has ended wants no answer
+	return func() { _ = p.Send(&p.ctx, answer) }, nil // a connection that has ended wants no answer
 }
 
 // answerable returns the id that an answer to an invalid message has. The id of
@@ -192,7 +195,7 @@ func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) bool
 	}
 	if failure != nil {
 		// A client that cannot be written to will not miss the answer.
-		run = func() { _ = p.Send(p.ctx, &jsonrpc.Message{Error: failure}) }
+		run = func() { _ = p.Send(&p.ctx, &jsonrpc.Message{Error: failure}) }
 	}
 	if run == nil {
 		buf.Put()
@@ -211,10 +214,10 @@ func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) bool
 // it did.
 func (p *Peer) deliverLate(text []byte, h http.Header) bool {
 	m, err := jsonrpc.Parse(text)
-	if err != nil || m.IsRequest() || p.ctx.Err() != nil {
+	if err != nil || m.IsRequest() || p.ctx.Cancelled() {
 		return false
 	}
-	p.receiver.Receive(p.work, &Exchange{Message: m, Header: h, Reply: p})
+	p.receiver.Receive(&p.work, &Exchange{Message: m, Header: h, Reply: p})
 	return true
 }
 

@@ -36,14 +36,14 @@ func OpenPipe(ctx context.Context, table *Table, accept Accept, toClient func(te
 	}
 	limits := o.Limits.WithDefaults()
 	p.Args, p.Header = o.Args, o.Header
-	p.out = newDirect(p.ctx, func(text []byte) error {
+	p.out = newDirect(&p.ctx, func(text []byte) error {
 		toClient(text)
 		return nil
 	})
 	if err := table.open(p, accept, &limits); err != nil {
 		return nil, err
 	}
-	context.AfterFunc(p.ctx, func() { table.remove(p) }) // whoever ended it
+	context.AfterFunc(&p.ctx, func() { table.remove(p) }) // whoever ended it
 	return &Pipe{table: table, peer: p, limit: limits.Message}, nil
 }
 
@@ -53,8 +53,8 @@ func (p *Pipe) Send(_ context.Context, m *jsonrpc.Message) error { return p.Send
 // SendText takes any text to the server, well formed or not. It fails only when
 // the connection has ended.
 func (p *Pipe) SendText(text []byte) error {
-	if p.peer.ctx.Err() != nil {
-		return context.Cause(p.peer.ctx)
+	if p.peer.ctx.Cancelled() {
+		return context.Cause(&p.peer.ctx)
 	}
 	var failure *jsonrpc.Error
 	buf := pool.Get()
@@ -64,7 +64,7 @@ func (p *Pipe) SendText(text []byte) error {
 		buf.B = append(buf.B, text...)
 	}
 	if !p.peer.start(buf.B, failure, buf) {
-		return context.Cause(p.peer.ctx)
+		return context.Cause(&p.peer.ctx)
 	}
 	return nil
 }

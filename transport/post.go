@@ -133,7 +133,7 @@ func (c *post) serve(p *Peer, inSession bool) error {
 	case failure != nil:
 		c.reply.refused()
 		failWith(c.reply.w, http.StatusBadRequest, "", failure)
-	case run == nil && inSession && p.ctx.Err() != nil && c.reply.unused():
+	case run == nil && inSession && p.ctx.Cancelled() && c.reply.unused():
 		c.reply.refused()
 		return errNoSession()
 	case run != nil && inSession && c.x.Detach:
@@ -153,7 +153,7 @@ func (c *post) deliver(p *Peer) (run func(), failure *jsonrpc.Error) {
 	if c.batch {
 		return p.deliverBatch(p.receiver, c.body.B, c.x.Header, &c.reply)
 	}
-	return p.receiver.Receive(p.work, &c.x), nil
+	return p.receiver.Receive(&p.work, &c.x), nil
 }
 
 // detach runs on a goroutine of its own what may outlive the HTTP response, and

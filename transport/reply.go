@@ -54,7 +54,7 @@ func (r *postReply) Send(ctx context.Context, m *jsonrpc.Message) error {
 // sendArray implements replier.
 func (r *postReply) sendArray(text []byte) {
 	blankLines(text)
-	_ = r.answer(r.peer.ctx, text, http.StatusOK)
+	_ = r.answer(&r.peer.ctx, text, http.StatusOK)
 }
 
 // related sends what belongs to the request and does not answer it.

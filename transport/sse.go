@@ -58,7 +58,7 @@ func (h *HTTP) logOpened(p *Peer) {
 
 // logEnded says why a session ended; err, which may be nil, says more.
 func (h *HTTP) logEnded(p *Peer, err error) {
-	attrs := []slog.Attr{slog.String("session", short(p.ID)), slog.Any("cause", context.Cause(p.ctx))}
+	attrs := []slog.Attr{slog.String("session", short(p.ID)), slog.Any("cause", context.Cause(&p.ctx))}
 	if err != nil {
 		attrs = append(attrs, slog.Any("error", err))
 	}
@@ -70,7 +70,7 @@ func (h *HTTP) logEnded(p *Peer, err error) {
 func short(id string) string { return id[:min(len(id), 8)] }
 
 func endLevel(p *Peer) slog.Level {
-	switch context.Cause(p.ctx) {
+	switch context.Cause(&p.ctx) {
 	case ErrClientGone, ErrShutdown, ErrDeleted:
 		return slog.LevelDebug
 	case ErrSlowReader, errNotStreamable:
@@ -90,7 +90,7 @@ func (h *HTTP) connectSSE(r *http.Request) (*Peer, error) {
 	}
 	p.http, p.Args, p.Header, p.RemoteAddr = h, args, r.Header, r.RemoteAddr
 	s := &sseStream{opened: opened}
-	s.init(p.ctx, h.o.Limits.Queue)
+	s.init(&p.ctx, h.o.Limits.Queue)
 	p.out = s
 	if len(s.opened) > 0 {
 		p.account = s.opened[0].print
@@ -120,7 +120,7 @@ func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
 	if p != nil {
 		s, ok = p.out.(*sseStream)
 	}
-	if !ok || p.ctx.Err() != nil {
+	if !ok || p.ctx.Cancelled() {
 		noSession(w)
 		return
 	}
@@ -193,7 +193,7 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 	switch {
 	case failure != nil:
 		failWith(w, http.StatusBadRequest, "", failure)
-	case p.ctx.Err() != nil: // nobody would see the answer
+	case p.ctx.Cancelled(): // nobody would see the answer
 		noSession(w)
 	default:
 		w.WriteHeader(http.StatusAccepted)

@@ -32,7 +32,7 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 	}
 	limits := o.Limits.WithDefaults()
 	p.Args = o.Args
-	p.out = newDirect(p.ctx, func(text []byte) error {
+	p.out = newDirect(&p.ctx, func(text []byte) error {
 		err := writeLine(out, text)
 		if err != nil {
 			p.Close(ErrClientGone)
@@ -55,14 +55,14 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 			w.InputEnded()
 		}
 		if err == nil {
-			err = p.calls.wait(p.ctx) // whatever they take: the client wants its answers
+			err = p.calls.wait(&p.ctx) // whatever they take: the client wants its answers
 		}
 	}()
 	select {
 	case err = <-served:
 		p.Close(ErrClientGone)
 	case <-p.ctx.Done():
-		if err = context.Cause(p.ctx); err == ErrShutdown {
+		if err = context.Cause(&p.ctx); err == ErrShutdown {
 			err = nil
 		}
 	case <-ctx.Done():
@@ -85,7 +85,7 @@ func (p *Peer) drain(ctx context.Context, limit time.Duration) {
 	if p.calls.wait(soon) == nil {
 		return
 	}
-	p.stop(ErrShutdown)
+	p.work.Cancel(ErrShutdown)
 	_ = waitGrace(ctx, &p.calls) // what has not ended by now is left behind
 }
 
@@ -111,11 +111,11 @@ func (p *Peer) readLines(in io.Reader, limits *Limits) error {
 		if err != nil {
 			return fmt.Errorf("reading from the client: %w", err)
 		}
-		if err := p.calls.waitBelow(p.ctx, limits.runs()); err != nil {
+		if err := p.calls.waitBelow(&p.ctx, limits.runs()); err != nil {
 			return err
 		}
-		if p.ctx.Err() != nil {
-			return context.Cause(p.ctx)
+		if p.ctx.Cancelled() {
+			return context.Cause(&p.ctx)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (h *HTTP) nextLook(p *Peer) time.Duration {
 		p.Close(ErrExpired)
 	case left <= 0: // its calls may still answer
 		p.calls.end()
-		p.stop(ErrExpired)
+		p.work.Cancel(ErrExpired)
 		left += grace
 	case idle <= 0 && p.calls.endIdle():
 		p.Close(ErrIdle)

@@ -20,8 +20,8 @@ type streamable struct {
 	log atomic.Pointer[replay] // nil until it is kept
 
 	mu      sync.Mutex
-	reply   *postReply  // to that POST; nil when that has been served
-	unwatch func() bool // lets the end of that POST be no end of the peer; nil likewise
+	reply   *postReply  // to that POST; nil when that has been served, or the peer outlives it
+	unwatch func() bool // lets the end of that POST be no end of the peer; nil while nobody waits for that
 	timer   *time.Timer // for the limits of a session
 }
 
@@ -54,30 +54,47 @@ func (h *HTTP) connect(c *post, alone bool) (*streamable, error) {
 	p := &s.peer
 	p.Kind, p.Args, p.Header, p.RemoteAddr = "http", args, c.r.Header, c.r.RemoteAddr
 	p.http, p.out = h, s
-	p.begin(c.r.Context())
+	p.begin(c.r.Context(), s)
 	if len(opened) > 0 {
 		p.account = opened[0].print
 	}
 	if err := h.table.open(p, h.accept, &h.o.Limits); err != nil {
 		return nil, err
 	}
-	s.unwatch = context.AfterFunc(c.r.Context(), func() {
-		c.reply.settle()
-		p.Close(ErrClientGone)
-	})
 	return s, nil
+}
+
+// Watch implements [lazyctx.Watcher]: the peer ends with the POST that it was made
+// for, if that ends before it has been served.
+func (s *streamable) Watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	reply := s.reply
+	if reply == nil {
+		return
+	}
+	s.unwatch = context.AfterFunc(reply.r.Context(), func() {
+		reply.settle()
+		s.peer.Close(ErrClientGone)
+	})
+}
+
+// leave lets the POST go, and reports whether it has not ended the peer.
+func (s *streamable) leave() bool {
+	s.reply = nil // a session does not hold on to a request
+	unwatch := s.unwatch
+	s.unwatch = nil
+	return unwatch == nil || unwatch()
 }
 
 // served comes when the POST that s was made for has been served.
 func (s *streamable) served() {
 	s.mu.Lock()
-	unwatch := s.unwatch
-	s.reply, s.unwatch = nil, nil // a session does not hold on to a request
+	s.leave()
 	s.mu.Unlock()
 	if s.log.Load() != nil {
 		return
 	}
-	unwatch()
 	s.peer.Close(errServed)
 	s.peer.http.table.remove(&s.peer)
 }
@@ -87,7 +104,8 @@ func (s *streamable) served() {
 func (s *streamable) name(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.reply != nil && s.reply.name(id) && s.unwatch()
+	reply := s.reply
+	return reply != nil && reply.name(id) && s.leave() && reply.r.Context().Err() == nil
 }
 
 // keep makes s a session. It is called while the POST that s was made for is
@@ -108,14 +126,14 @@ func (s *streamable) keep(prime bool) error {
 		h.streams.done()
 		return &Refusal{Status: http.StatusRequestTimeout, Reason: "the session cannot be kept: the client has gone, or the response has begun"}
 	}
-	s.log.Store(newReplay(p.ctx, &h.o.Limits, prime))
+	s.log.Store(newReplay(&p.ctx, &h.o.Limits, prime))
 	h.table.keep(p, id)
 	h.logOpened(p)
 	s.mu.Lock()
 	s.timer = time.AfterFunc(h.nextLook(p), s.look)
 	s.mu.Unlock()
-	context.AfterFunc(p.ctx, s.end) // whoever ended it
-	opened(p)                       // last: it runs what may end the goroutine
+	context.AfterFunc(&p.ctx, s.end) // whoever ended it
+	opened(p)                        // last: it runs what may end the goroutine
 	return nil
 }
 
@@ -124,7 +142,7 @@ func (s *streamable) look() {
 	wait := s.peer.http.nextLook(&s.peer)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.peer.ctx.Err() == nil { // or end has stopped the timer, or will
+	if !s.peer.ctx.Cancelled() { // or end has stopped the timer, or will
 		s.timer.Reset(wait)
 	}
 }
@@ -162,7 +180,7 @@ func (h *HTTP) session(r *http.Request, id string) (*streamable, error) {
 	if p != nil && p.http == h {
 		s, ok = p.out.(*streamable)
 	}
-	if !ok || p.ctx.Err() != nil {
+	if !ok || p.ctx.Cancelled() {
 		return nil, errNoSession()
 	}
 	var query url.Values

@@ -58,7 +58,7 @@ func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 		return busy("too many sessions: try again later")
 	}
 	if p.receiver, err = accept(p); err != nil {
-		p.cancel(err)
+		p.ctx.Cancel(err)
 		return err
 	}
 	if v := reflect.ValueOf(p.Principal); v.IsValid() && v.Comparable() &&
@@ -69,7 +69,7 @@ func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 		t.evict()
 	}
 	if err := t.add(p, limits); err != nil {
-		p.cancel(err)
+		p.ctx.Cancel(err)
 		return err
 	}
 	if p.ID == "" {
@@ -161,7 +161,7 @@ func (t *Table) remove(p *Peer) {
 		return
 	}
 	if o, ok := p.receiver.(Observer); ok {
-		o.Closed(context.Cause(p.ctx))
+		o.Closed(context.Cause(&p.ctx))
 	}
 }
 

@@ -17,12 +17,13 @@ import (
 // standAlone serves a request of a stateless revision.
 func (s *session) standAlone(ctx context.Context, x *transport.Exchange, header http.Header) ([]byte, *jsonrpc.Error) {
 	m := &x.Message
-	var e envelope.Envelope
-	if err := e.Read(m.Params); err != nil {
+	if len(m.Params) > 0 && m.Params[0] != '{' {
 		x.Status = http.StatusBadRequest
-		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params: %v", err)
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params must be an object")
 	}
-	if failure := e.Check(header, m); failure != nil {
+	var p envelope.Params
+	p.Read(m.Params)
+	if failure := p.Check(header, m.Method); failure != nil {
 		x.Status = http.StatusBadRequest
 		return nil, failure
 	}
@@ -30,7 +31,7 @@ func (s *session) standAlone(ctx context.Context, x *transport.Exchange, header 
 		x.Status = http.StatusNotAcceptable
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "Accept must allow text/event-stream")
 	}
-	up, err := s.b.ofRequest(s, &e)
+	up, err := s.b.ofRequest(s, &p.Envelope)
 	if err != nil {
 		return nil, failure(err, s.f.hide)
 	}
@@ -41,7 +42,7 @@ func (s *session) standAlone(ctx context.Context, x *transport.Exchange, header 
 	}
 	switch {
 	case !c.Server().Stateless():
-		return s.emulate(ctx, x, up, c, &e)
+		return s.emulate(ctx, x, up, c, &p.Envelope)
 	case m.Method == mcp.Listen:
 		return s.forwardListen(ctx, x, up, c)
 	}

@@ -18,29 +18,65 @@ import (
 // where it is missing or of another type.
 type Envelope struct{ Version, Client, Capabilities, Level []byte }
 
-// Read takes the envelope from params.
-func (e *Envelope) Read(params []byte) error {
-	return jsontext.Members(params, func(key, val []byte) error {
-		if !jsontext.Is(key, "_meta") {
-			return nil
+// Params are what a request says beside what its method is about, and the subject
+// of those methods that have one: slices of its params, nil for what is missing.
+type Params struct {
+	Envelope
+	Name, URI, Arguments []byte
+	Meta                 []byte // _meta, nil if that is no object
+	Token                []byte // of progress
+	Responses, State     []byte // inputResponses and requestState
+}
+
+// Read takes all of it from params, which have been read before: they are an
+// object, or nothing. The last of equal keys counts, whole.
+func (p *Params) Read(params []byte) {
+	for key, val := range jsontext.All(params) {
+		switch string(jsontext.Key(key)) {
+		case "name":
+			p.Name = val
+		case "uri":
+			p.URI = val
+		case "arguments":
+			p.Arguments = val
+		case "inputResponses":
+			p.Responses = val
+		case "requestState":
+			p.State = val
+		case "_meta":
+			p.readMeta(val)
 		}
-		if *e = (Envelope{}); val[0] != '{' { // the last of equal keys counts, whole
-			return nil
+	}
+}
+
+func (p *Params) readMeta(meta []byte) {
+	p.Envelope, p.Meta, p.Token = Envelope{}, nil, nil
+	if meta[0] != '{' {
+		return
+	}
+	p.Meta = meta
+	for key, val := range jsontext.All(meta) {
+		switch string(jsontext.Key(key)) {
+		case "progressToken":
+			p.Token = val
+		case mcp.MetaVersion:
+			p.Version = ifKind(val, '"')
+		case mcp.MetaClient:
+			p.Client = ifKind(val, '{')
+		case mcp.MetaCapabilities:
+			p.Capabilities = ifKind(val, '{')
+		case mcp.MetaLogLevel:
+			p.Level = val
 		}
-		return jsontext.Members(val, func(key, val []byte) error {
-			switch {
-			case val[0] == '"' && jsontext.Is(key, mcp.MetaVersion):
-				e.Version = val
-			case val[0] == '{' && jsontext.Is(key, mcp.MetaClient):
-				e.Client = val
-			case val[0] == '{' && jsontext.Is(key, mcp.MetaCapabilities):
-				e.Capabilities = val
-			case jsontext.Is(key, mcp.MetaLogLevel):
-				e.Level = val
-			}
-			return nil
-		})
-	})
+	}
+}
+
+// ifKind returns a value that begins so, and nil for any other.
+func ifKind(val []byte, first byte) []byte {
+	if val[0] != first {
+		return nil
+	}
+	return val
 }
 
 // metaWord is in every key that an envelope reads, however its slash is spelt:
@@ -52,14 +88,17 @@ var metaWord = []byte("io.modelcontextprotocol")
 // that nobody knows. That holds also for a message that lacks the rest, so that it
 // is told so in the words of its revision. h is nil on other transports.
 func StandsAlone(h http.Header, m *jsonrpc.Message) bool {
+	var p Params
 	if bytes.Contains(m.Params, metaWord) {
-		var e Envelope
-		if len(m.Params) > 0 && m.Params[0] == '{' && e.Read(m.Params) == nil && e.Version != nil {
-			return true
-		}
+		p.Read(m.Params)
 	}
-	if h == nil {
-		return false
+	return p.StandAlone(h)
+}
+
+// StandAlone is StandsAlone for the message that has these params.
+func (p *Params) StandAlone(h http.Header) bool {
+	if p.Version != nil {
+		return true
 	}
 	date := h.Get(mcp.HeaderVersion)
 	if date == "" {
@@ -69,17 +108,17 @@ func StandsAlone(h http.Header, m *jsonrpc.Message) bool {
 	return r == nil || r.Stateless
 }
 
-// Check holds a message, its envelope, and, over HTTP, its headers to each other:
+// Check holds a request, its params, and, over HTTP, its headers to each other:
 // what every stateless revision demands of every request. h is nil on other
 // transports. Over HTTP the error is answered with 400.
-func (e *Envelope) Check(h http.Header, m *jsonrpc.Message) *jsonrpc.Error {
-	if e.Version == nil {
+func (p *Params) Check(h http.Header, method string) *jsonrpc.Error {
+	if p.Version == nil {
 		if named := h.Get(mcp.HeaderVersion); named != "" && mcp.ByDate(named) == nil {
 			return Unsupported(named)
 		}
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params._meta[%q] is missing: each request names its revision", mcp.MetaVersion)
 	}
-	version := jsontext.Text(e.Version)
+	version := jsontext.Text(p.Version)
 	if h != nil {
 		if err := checkVersion(h, version); err != nil {
 			return err
@@ -88,11 +127,11 @@ func (e *Envelope) Check(h http.Header, m *jsonrpc.Message) *jsonrpc.Error {
 	if r := mcp.ByDate(version); r == nil || !r.Stateless {
 		return Unsupported(version)
 	}
-	if e.Capabilities == nil {
+	if p.Capabilities == nil {
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params._meta[%q] is missing: it is an object, and may be empty", mcp.MetaCapabilities)
 	}
 	if h != nil {
-		return checkMethod(h, m.Method, m.Params)
+		return p.checkMethod(h, method)
 	}
 	return nil
 }

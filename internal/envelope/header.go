@@ -71,8 +71,20 @@ func About(method string, params []byte) string {
 	return jsontext.Text(name)
 }
 
+// about returns the parameter that the header repeats, "" for other methods.
+func (p *Params) about(method string) (param string, value []byte) {
+	param = named[method]
+	switch param {
+	case "name":
+		return param, p.Name
+	case "uri":
+		return param, p.URI
+	}
+	return "", nil
+}
+
 // checkMethod checks the headers that every request has.
-func checkMethod(h http.Header, method string, params []byte) *jsonrpc.Error {
+func (p *Params) checkMethod(h http.Header, method string) *jsonrpc.Error {
 	value, err := only(h, mcp.HeaderMethod)
 	if err != nil {
 		return err
@@ -80,11 +92,10 @@ func checkMethod(h http.Header, method string, params []byte) *jsonrpc.Error {
 	if value != method {
 		return mismatch("the header %s is %q, and the method is %q", mcp.HeaderMethod, clip(value), clip(method))
 	}
-	param, ok := named[method]
-	if !ok {
+	param, name := p.about(method)
+	if param == "" {
 		return nil
 	}
-	name, _ := ValueAt(params, []string{param})
 	if value, err = only(h, mcp.HeaderName); err != nil {
 		return err
 	}
@@ -212,8 +223,8 @@ func number(text []byte) (x float64, ok bool) {
 	return x, err == nil
 }
 
-// ValueAt returns the raw value at a path of properties, nil for none. ok says that
-// nothing but objects lead there.
+// ValueAt returns the raw value at a path of properties of an object that has been
+// read before, nil for none. ok says that nothing but objects lead there.
 func ValueAt(object []byte, path []string) (value json.RawMessage, ok bool) {
 	for _, name := range path {
 		if len(object) == 0 || object[0] == 'n' {
@@ -223,12 +234,11 @@ func ValueAt(object []byte, path []string) (value json.RawMessage, ok bool) {
 			return nil, false
 		}
 		var found []byte
-		_ = jsontext.Members(object, func(key, val []byte) error { // has been read before
+		for key, val := range jsontext.All(object) {
 			if jsontext.Is(key, name) {
 				found = val
 			}
-			return nil
-		})
+		}
 		object = found
 	}
 	return object, true

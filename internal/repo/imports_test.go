@@ -14,6 +14,7 @@ import (
 var layers = map[string][]string{
 	"internal/jsontext":       nil,
 	"internal/pool":           nil,
+	"internal/lazyctx":        nil,
 	"internal/mcp":            nil,
 	"internal/envelope":       {"jsonrpc", "internal/jsontext", "internal/mcp"},
 	"internal/spelling":       nil,
@@ -21,8 +22,8 @@ var layers = map[string][]string{
 	"jsonrpc":                 {"internal/jsontext"},
 	"schema":                  {"internal/jsontext", "internal/spelling"},
 	"tool":                    {"schema"},
-	"transport":               {"jsonrpc", "internal/pool"},
-	"server":                  {"jsonrpc", "schema", "tool", "transport", "internal/cliargs", "internal/envelope", "internal/jsontext", "internal/mcp", "internal/pool"},
+	"transport":               {"jsonrpc", "internal/lazyctx", "internal/pool"},
+	"server":                  {"jsonrpc", "schema", "tool", "transport", "internal/cliargs", "internal/envelope", "internal/jsontext", "internal/lazyctx", "internal/mcp", "internal/pool"},
 	"client":                  {"jsonrpc", "schema", "tool", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
 	"internal/bridge":         {"client", "jsonrpc", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
 	"internal/cliargs":        {"internal/jsontext", "internal/spelling"},
@@ -66,7 +67,7 @@ func TestImports(t *testing.T) {
 
 // pure are the packages that neither start goroutines nor open sockets:
 // transport does both for them.
-var pure = []string{"internal/jsontext", "internal/pool", "internal/mcp", "internal/envelope", "internal/cliargs", "internal/spelling", "jsonrpc", "schema", "tool", "server"}
+var pure = []string{"internal/jsontext", "internal/lazyctx", "internal/pool", "internal/mcp", "internal/envelope", "internal/cliargs", "internal/spelling", "jsonrpc", "schema", "tool", "server"}
 
 // opens are the names that have to do with open sockets, by import path.
 var opens = map[string]*regexp.Regexp{
