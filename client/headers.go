@@ -141,9 +141,8 @@ func (s *session) headings(ctx context.Context, name string) ([]envelope.Param, 
 func (s *session) mirrored(m *jsonrpc.Message) http.Header {
 	h := make(http.Header)
 	version := jsontext.Text(s.self.Version)
-	var p envelope.Params
-	if p.Read(m.Params); p.Version != nil { // what the caller says wins
-		version = jsontext.Text(p.Version)
+	if e := new(envelope.Params).Read(m.Params); e.Version != nil { // what the caller says wins
+		version = jsontext.Text(e.Version)
 	}
 	envelope.Mirror(h, version, m.Method, m.Params)
 	return h

@@ -22,7 +22,7 @@ func (c *call) Ask(q *tool.Question) error {
 		return err
 	}
 	if c.revision.Stateless {
-		return c.rounds.ask(c.revision, q)
+		return c.rounds().ask(c.revision, q)
 	}
 	method, params, err := encodeQuestion(c.revision, q)
 	if err != nil {

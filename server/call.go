@@ -43,7 +43,6 @@ type call struct {
 	name   string      // of the tool, prompt or resource, once known
 	token  []byte      // of progress, as JSON; nil if the client did not ask
 	values tool.Values // of a stateless request alone
-	rounds rounds      // of a stateless request that asks the client
 
 	telling sync.RWMutex // read while something is told, written while answered is set
 
@@ -51,7 +50,7 @@ type call struct {
 	open  map[jsonrpc.ID]bool // questions that wait for an answer
 	done  float64             // the last progress sent
 	began bool                // progress has been sent
-	once  ledger              // what ran under tool.Once
+	asks  *rounds             // nil until the function asks, or runs something once
 }
 
 // run serves the request and answers it, whatever the method does.

@@ -23,19 +23,15 @@ import (
 func (s *session) overHTTP() bool { return s.peer.Kind == "http" }
 
 // standAlone reads what a stateless request says of itself into c, and checks it.
-func (s *session) standAlone(c *call) error {
-	var header http.Header
-	if s.overHTTP() {
-		header = c.header
-	}
-	if err := c.in.Check(header, c.method); err != nil {
+func (s *session) standAlone(c *call, e *envelope.Envelope) error {
+	if err := e.Check(s.headerOf(c.exchange), c.method, &c.in); err != nil {
 		return &httpError{http.StatusBadRequest, err}
 	}
-	c.revision = byDate(jsontext.Text(c.in.Version))
+	c.revision = byDate(jsontext.Text(e.Version))
 	if h := c.serving; h == nil || h.session || h.needs != nil && !h.needs(s.server) {
 		return &httpError{http.StatusNotFound, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "method %q is not known here in revision %s", clip(c.method), c.revision.Date)}
 	}
-	return c.readClient(&c.in.Envelope)
+	return c.readClient(e)
 }
 
 // readClient takes what the request says of its client, and of the log messages

@@ -30,6 +30,17 @@ type rounds struct {
 	used    map[string]bool            // keys that were asked for in this round
 	asking  []byte                     // the members of inputRequests
 	asked   []string                   // their keys
+	once    ledger                     // what ran under tool.Once, in a session and in a first round
+}
+
+// rounds returns what the call knows of its rounds: most know nothing.
+func (c *call) rounds() *rounds {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.asks == nil {
+		c.asks = new(rounds)
+	}
+	return c.asks
 }
 
 // past is what is sealed into requestState.
@@ -50,7 +61,7 @@ func (c *call) resume(p *envelope.Params) error {
 	if !c.revision.Stateless || p.Responses == nil && p.State == nil {
 		return nil
 	}
-	r := &c.rounds
+	r := c.rounds()
 	if p.Responses != nil && p.Responses[0] != 'n' && json.Unmarshal(p.Responses, &r.given) != nil {
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.inputResponses must be an object")
 	}
@@ -129,6 +140,13 @@ func (r *rounds) unique(key string) string {
 	return name
 }
 
+// asks reports whether something was asked in this round.
+func (r *rounds) asks() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.asked) > 0
+}
+
 // inputRequired says how a function's call ends that has asked its client, or
 // could not: with the result that asks, or an error. Both are nil where the
 // function's own result and error count.
@@ -136,16 +154,18 @@ func (c *call) inputRequired(dst []byte, p *envelope.Params, failure error) ([]b
 	if !c.revision.Stateless {
 		return nil, nil
 	}
-	r := &c.rounds
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.asked) == 0 {
+	c.mu.Lock()
+	r := c.asks
+	c.mu.Unlock()
+	if r == nil || !r.asks() {
 		if missing, ok := errors.AsType[*tool.CapabilityError](failure); ok {
 			return nil, missingCapability(missing)
 		}
 		return nil, nil
 	}
-	state, err := c.sealPast(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	state, err := c.sealPast(r, p)
 	if err != nil {
 		return nil, err
 	}
@@ -155,15 +175,15 @@ func (c *call) inputRequired(dst []byte, p *envelope.Params, failure error) ([]b
 	return append(dst, '}'), err
 }
 
-func (c *call) sealPast(p *envelope.Params) (string, error) {
-	past := &c.rounds.past
+func (c *call) sealPast(r *rounds, p *envelope.Params) (string, error) {
+	past := &r.past
 	if !c.session.known() {
 		return "", errUnknownCaller
 	}
 	if past.ID == "" {
 		past.ID = rand.Text()
 	}
-	past.Asked = c.rounds.asked
+	past.Asked = r.asked
 	if past.Expires == 0 { // of the call, not of the round: no state outlives what the ledger knows of it
 		past.Expires = time.Now().Add(c.session.server.stateTTL()).Unix()
 	}
@@ -246,10 +266,10 @@ func (s *session) known() bool {
 // client that repeats a round, because it lost the answer or in bad faith, finds
 // what ran then in the server's ledger.
 func (c *call) Once(name string, run func() ([]byte, error)) ([]byte, error) {
+	r := c.rounds()
 	if !c.revision.Stateless {
-		return c.once.do(c.ctx, name, run)
+		return r.once.do(c.ctx, name, run)
 	}
-	r := &c.rounds
 	r.mu.Lock()
 	kept, ok := r.past.Once[name]
 	asking, resumed, id := len(r.asked) > 0, r.resumed, r.past.ID
@@ -265,7 +285,7 @@ func (c *call) Once(name string, run func() ([]byte, error)) ([]byte, error) {
 	if resumed {
 		result, err = c.session.server.ran.do(c.ctx, id+" "+name, run)
 	} else {
-		result, err = c.once.do(c.ctx, name, run)
+		result, err = r.once.do(c.ctx, name, run)
 	}
 	if err != nil {
 		return nil, err

@@ -115,14 +115,14 @@ func (s *session) begin(ctx context.Context, x *transport.Exchange) (*call, erro
 	if len(m.Params) > 0 && m.Params[0] != '{' {
 		return c, badRequest(jsonrpc.CodeInvalidParams, "params must be an object")
 	}
-	c.in.Read(m.Params)
-	if !s.standsAlone(c) {
+	e := c.in.Read(m.Params)
+	if !e.StandsAlone(s.headerOf(x)) {
 		return c, s.inSession(c)
 	}
 	if x.Batch {
 		return c, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "batches are not part of this protocol revision: send each message by itself")
 	}
-	if err := s.standAlone(c); err != nil {
+	if err := s.standAlone(c, &e); err != nil {
 		return c, err
 	}
 	s.mu.Lock()
@@ -156,11 +156,13 @@ func (s *session) assumed(h http.Header) *revision {
 	return unnamed
 }
 
-func (s *session) standsAlone(c *call) bool {
-	if !s.overHTTP() {
-		return c.in.StandAlone(nil)
+// headerOf returns the header in which a message says again what it says, nil
+// where there is none.
+func (s *session) headerOf(x *transport.Exchange) http.Header {
+	if s.overHTTP() {
+		return x.Header
 	}
-	return c.in.StandAlone(c.header)
+	return nil
 }
 
 // inSession checks a request against the state of its session, and registers it.

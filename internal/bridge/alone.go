@@ -22,8 +22,8 @@ func (s *session) standAlone(ctx context.Context, x *transport.Exchange, header 
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params must be an object")
 	}
 	var p envelope.Params
-	p.Read(m.Params)
-	if failure := p.Check(header, m.Method); failure != nil {
+	e := p.Read(m.Params)
+	if failure := e.Check(header, m.Method, &p); failure != nil {
 		x.Status = http.StatusBadRequest
 		return nil, failure
 	}
@@ -31,7 +31,7 @@ func (s *session) standAlone(ctx context.Context, x *transport.Exchange, header 
 		x.Status = http.StatusNotAcceptable
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "Accept must allow text/event-stream")
 	}
-	up, err := s.b.ofRequest(s, &p.Envelope)
+	up, err := s.b.ofRequest(s, &e)
 	if err != nil {
 		return nil, failure(err, s.f.hide)
 	}
@@ -42,7 +42,7 @@ func (s *session) standAlone(ctx context.Context, x *transport.Exchange, header 
 	}
 	switch {
 	case !c.Server().Stateless():
-		return s.emulate(ctx, x, up, c, &p.Envelope)
+		return s.emulate(ctx, x, up, c, &e)
 	case m.Method == mcp.Listen:
 		return s.forwardListen(ctx, x, up, c)
 	}

@@ -21,7 +21,6 @@ type Envelope struct{ Version, Client, Capabilities, Level []byte }
 // Params are what a request says beside what its method is about, and the subject
 // of those methods that have one: slices of its params, nil for what is missing.
 type Params struct {
-	Envelope
 	Name, URI, Arguments []byte
 	Meta                 []byte // _meta, nil if that is no object
 	Token                []byte // of progress
@@ -30,7 +29,7 @@ type Params struct {
 
 // Read takes all of it from params, which have been read before: they are an
 // object, or nothing. The last of equal keys counts, whole.
-func (p *Params) Read(params []byte) {
+func (p *Params) Read(params []byte) (e Envelope) {
 	for key, val := range jsontext.All(params) {
 		switch string(jsontext.Key(key)) {
 		case "name":
@@ -44,15 +43,16 @@ func (p *Params) Read(params []byte) {
 		case "requestState":
 			p.State = val
 		case "_meta":
-			p.readMeta(val)
+			e = p.readMeta(val)
 		}
 	}
+	return e
 }
 
-func (p *Params) readMeta(meta []byte) {
-	p.Envelope, p.Meta, p.Token = Envelope{}, nil, nil
+func (p *Params) readMeta(meta []byte) (e Envelope) {
+	p.Meta, p.Token = nil, nil
 	if meta[0] != '{' {
-		return
+		return e
 	}
 	p.Meta = meta
 	for key, val := range jsontext.All(meta) {
@@ -60,15 +60,16 @@ func (p *Params) readMeta(meta []byte) {
 		case "progressToken":
 			p.Token = val
 		case mcp.MetaVersion:
-			p.Version = ifKind(val, '"')
+			e.Version = ifKind(val, '"')
 		case mcp.MetaClient:
-			p.Client = ifKind(val, '{')
+			e.Client = ifKind(val, '{')
 		case mcp.MetaCapabilities:
-			p.Capabilities = ifKind(val, '{')
+			e.Capabilities = ifKind(val, '{')
 		case mcp.MetaLogLevel:
-			p.Level = val
+			e.Level = val
 		}
 	}
+	return e
 }
 
 // ifKind returns a value that begins so, and nil for any other.
@@ -88,16 +89,16 @@ var metaWord = []byte("io.modelcontextprotocol")
 // that nobody knows. That holds also for a message that lacks the rest, so that it
 // is told so in the words of its revision. h is nil on other transports.
 func StandsAlone(h http.Header, m *jsonrpc.Message) bool {
-	var p Params
+	var e Envelope
 	if bytes.Contains(m.Params, metaWord) {
-		p.Read(m.Params)
+		e = new(Params).Read(m.Params)
 	}
-	return p.StandAlone(h)
+	return e.StandsAlone(h)
 }
 
-// StandAlone is StandsAlone for the message that has these params.
-func (p *Params) StandAlone(h http.Header) bool {
-	if p.Version != nil {
+// StandsAlone is the function of that name for the message with this envelope.
+func (e *Envelope) StandsAlone(h http.Header) bool {
+	if e.Version != nil {
 		return true
 	}
 	date := h.Get(mcp.HeaderVersion)
@@ -111,14 +112,14 @@ func (p *Params) StandAlone(h http.Header) bool {
 // Check holds a request, its params, and, over HTTP, its headers to each other:
 // what every stateless revision demands of every request. h is nil on other
 // transports. Over HTTP the error is answered with 400.
-func (p *Params) Check(h http.Header, method string) *jsonrpc.Error {
-	if p.Version == nil {
+func (e *Envelope) Check(h http.Header, method string, p *Params) *jsonrpc.Error {
+	if e.Version == nil {
 		if named := h.Get(mcp.HeaderVersion); named != "" && mcp.ByDate(named) == nil {
 			return Unsupported(named)
 		}
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params._meta[%q] is missing: each request names its revision", mcp.MetaVersion)
 	}
-	version := jsontext.Text(p.Version)
+	version := jsontext.Text(e.Version)
 	if h != nil {
 		if err := checkVersion(h, version); err != nil {
 			return err
@@ -127,7 +128,7 @@ func (p *Params) Check(h http.Header, method string) *jsonrpc.Error {
 	if r := mcp.ByDate(version); r == nil || !r.Stateless {
 		return Unsupported(version)
 	}
-	if p.Capabilities == nil {
+	if e.Capabilities == nil {
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params._meta[%q] is missing: it is an object, and may be empty", mcp.MetaCapabilities)
 	}
 	if h != nil {
