@@ -25,8 +25,8 @@ var secretNames = []string{"auth", "token", "key", "api_key", "apikey", "access_
 // token, key, api_key, apikey, access_token, password, secret, and the names in
 // more. Case and '-' for '_' make no difference.
 func IsSecretName(name string, more ...string) bool {
-	same := func(s string) bool { return canonical(s) == canonical(name) }
-	return slices.ContainsFunc(secretNames, same) || slices.ContainsFunc(more, same)
+	name = canonical(name)
+	return slices.Contains(secretNames, name) || slices.ContainsFunc(more, func(s string) bool { return canonical(s) == name })
 }
 
 func canonical(name string) string {

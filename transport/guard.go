@@ -14,7 +14,7 @@ import (
 // checkSource refuses what a web page of another site can make a browser send
 // (2024-11-05, HTTP with SSE, security warning). It returns why, or "".
 func (h *HTTP) checkSource(r *http.Request) (reason string) {
-	if onLoopback(r) && !loopbackName(r.Host) && !listed(h.o.AllowedHosts, r.Host) {
+	if !h.knownLocal(r.Host) && onLoopback(r) {
 		return "Host " + printable(r.Host) + " is not a name of this loopback address: if a proxy sends it, add it to AllowedHosts"
 	}
 	origin := r.Header.Get("Origin")
@@ -25,6 +25,19 @@ func (h *HTTP) checkSource(r *http.Request) (reason string) {
 		return ""
 	}
 	return "Origin " + printable(origin) + " is not allowed: add it to AllowedOrigins if its pages may connect"
+}
+
+// knownLocal reports whether a Host header is accepted on a loopback address. The
+// one that was last is remembered: there are few.
+func (h *HTTP) knownLocal(host string) bool {
+	if last := h.local.Load(); last != nil && *last == host {
+		return true
+	}
+	if !loopbackName(host) && !listed(h.o.AllowedHosts, host) {
+		return false
+	}
+	h.local.Store(&host)
+	return true
 }
 
 // knownHost reports whether a Host header is a name of this server, which no
@@ -146,6 +159,9 @@ type accepts struct{ json, stream bool }
 func accepted(r *http.Request) (a accepts) {
 	accept := r.Header["Accept"]
 	if len(accept) == 0 {
+		return accepts{json: true, stream: true}
+	}
+	if accept[0] == "application/json, text/event-stream" && len(accept) == 1 { // as nearly everyone writes it
 		return accepts{json: true, stream: true}
 	}
 	for _, line := range accept {

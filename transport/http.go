@@ -92,10 +92,11 @@ type HTTP struct {
 	table      *Table
 	accept     Accept
 	o          HTTPOptions
-	argHeaders []string     // the keys of o.ArgHeaders, sorted
-	streams    tracker      // every stream that is open or opening, and every streamable session
-	runs       tracker      // every call of every connection
-	reading    atomic.Int64 // bytes of bodies that are being received
+	argHeaders []string               // the keys of o.ArgHeaders, sorted
+	streams    tracker                // every stream that is open or opening, and every streamable session
+	runs       tracker                // every call of every connection
+	reading    atomic.Int64           // bytes of bodies that are being received
+	local      atomic.Pointer[string] // see knownLocal
 }
 
 // NewHTTP returns a handler whose connections are kept in table.
@@ -254,8 +255,8 @@ func (h *HTTP) refuse(w http.ResponseWriter, err error, id jsonrpc.ID) {
 }
 
 // readBody reads a body of at most the limit into a pooled buffer. On an error
-// the request has been answered.
-func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, bool) {
+// the request has been answered. inPlace says that the handler stays after that.
+func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request, inPlace bool) (*pool.Buffer, bool) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "compressed bodies are not accepted")
 		return nil, false
@@ -264,8 +265,7 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, b
 		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "Content-Type must be application/json")
 		return nil, false
 	}
-	limit := int64(h.o.Limits.Message)
-	if r.ContentLength > limit {
+	if r.ContentLength > int64(h.o.Limits.Message) {
 		h.bodyTooLarge(w)
 		return nil, false
 	}
@@ -273,13 +273,15 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, b
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(deadline(h.o.Limits.Read))
 	buf := pool.Get()
-	err := h.readFrom(buf, http.MaxBytesReader(w, r.Body, limit), r.ContentLength)
+	err := h.readFrom(buf, r.Body, r.ContentLength)
 	if err == nil {
-		_ = rc.SetReadDeadline(time.Time{}) // or its passing ends a call that runs in place
+		if inPlace {
+			_ = rc.SetReadDeadline(time.Time{}) // or its passing ends the call
+		}
 		return buf, true
 	}
 	buf.Put()
-	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+	if err == errTooLarge {
 		h.bodyTooLarge(w)
 	} else if err == errReading {
 		w.Header().Set("Connection", "close")
@@ -290,7 +292,10 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request) (*pool.Buffer, b
 	return nil, false
 }
 
-var errReading = errors.New("too many bodies are being received")
+var (
+	errReading  = errors.New("too many bodies are being received")
+	errTooLarge = errors.New("the body is too large")
+)
 
 func (h *HTTP) bodyTooLarge(w http.ResponseWriter) {
 	w.Header().Set("Connection", "close") // the rest of the body is not worth reading
@@ -323,6 +328,9 @@ func (h *HTTP) readFrom(buf *pool.Buffer, r io.Reader, size int64) error {
 		taken += n
 		if h.reading.Add(int64(n)) > int64(h.o.Limits.Bodies) {
 			return errReading
+		}
+		if len(buf.B) > h.o.Limits.Message {
+			return errTooLarge
 		}
 		if err == io.EOF {
 			return nil

@@ -138,7 +138,6 @@ func (p *Peer) touch() { p.seen.Store(int64(time.Since(p.opened))) }
 // returns what is left to run, or the error of a text that names no request to
 // answer. The text must stay unchanged until run returns.
 func (p *Peer) deliver(to Receiver, text []byte, h http.Header) (run func(), failure *jsonrpc.Error) {
-	p.touch()
 	if jsonrpc.IsBatch(text) {
 		return p.deliverBatch(to, text, h, p)
 	}
@@ -204,6 +203,7 @@ func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) bool
 	go func() {
 		defer p.finish()
 		defer buf.Put()
+		growStack()
 		run()
 	}()
 	return true

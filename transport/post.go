@@ -26,7 +26,7 @@ func (h *HTTP) postMCP(w http.ResponseWriter, r *http.Request) {
 		notAcceptable(w, "application/json or text/event-stream")
 		return
 	}
-	body, ok := h.readBody(w, r)
+	body, ok := h.readBody(w, r, true)
 	if !ok {
 		return
 	}
@@ -149,7 +149,6 @@ func (c *post) serve(p *Peer, inSession bool) error {
 }
 
 func (c *post) deliver(p *Peer) (run func(), failure *jsonrpc.Error) {
-	p.touch()
 	if c.batch {
 		return p.deliverBatch(p.receiver, c.body.B, c.x.Header, &c.reply)
 	}

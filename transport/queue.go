@@ -69,11 +69,15 @@ func (q *queue) tryPush(text []byte, force bool) (room <-chan struct{}, err erro
 	}
 	q.texts = append(q.texts, string(text))
 	q.size += len(text)
+	q.wakeUp()
+	return nil, nil
+}
+
+func (q *queue) wakeUp() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
 	}
-	return nil, nil
 }
 
 // maxSpare is the length of a slice that is worth keeping while a stream is silent.

@@ -11,13 +11,6 @@ import (
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
 
-// sseStream is the outlet of a peer that is connected by HTTP+SSE. Anyone may
-// queue messages; the goroutine of the GET request alone writes them.
-type sseStream struct {
-	queue
-	opened []credential // of the GET: see checkCaller
-}
-
 // openSSE serves GET /sse: it accepts the connection and then writes what is
 // queued until the connection ends.
 func (h *HTTP) openSSE(w http.ResponseWriter, r *http.Request) {
@@ -89,7 +82,7 @@ func (h *HTTP) connectSSE(r *http.Request) (*Peer, error) {
 		return nil, err
 	}
 	p.http, p.Args, p.Header, p.RemoteAddr = h, args, r.Header, r.RemoteAddr
-	s := &sseStream{opened: opened}
+	s := &sseStream{peer: p, opened: opened}
 	s.init(&p.ctx, h.o.Limits.Queue)
 	p.out = s
 	if len(s.opened) > 0 {
@@ -128,7 +121,7 @@ func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, err, "")
 		return
 	}
-	if body, ok := h.readBody(w, r); ok {
+	if body, ok := h.readBody(w, r, false); ok {
 		h.takeMessage(w, r, p, body)
 	}
 }
@@ -202,6 +195,7 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 		go func() {
 			defer h.finish(p)
 			defer body.Put()
+			growStack()
 			run()
 		}()
 	}

@@ -42,7 +42,7 @@ func TestSSE(t *testing.T) {
 	s.send(request(1, "echo", `{"a":"é\u0000"}`))
 	s.want(result(1, `{"a":"é\u0000"}`))
 	s.send(request(2, "pretty", `{}`))
-	s.want("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\n  \"a\": 1,\n  \"b\": \"x\\ny\"\n}}")
+	s.want(`{"jsonrpc":"2.0","id":2,"result":{   "a": 1,    "b": "x\ny" }}`)
 	s.send(`{"jsonrpc":"2.0","method":"note"}`)
 	if w.noted() != "note" {
 		t.Errorf("noted %q before the 202", w.noted())

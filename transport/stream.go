@@ -10,34 +10,8 @@ import (
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
 
-// streamFailure is why a stream could not be written, and what that means for
-// the connection.
-type streamFailure struct{ cause, err error }
-
 // errNotStreamable is the cause of a connection that was closed at once.
 var errNotStreamable = errors.New("the response cannot be streamed: a middleware's ResponseWriter has neither Flush nor Unwrap")
-
-// writeSSE writes the stream until p's context ends, or until it cannot. It is
-// the one place that finds out that the client has gone: net/http also ends r's
-// context when a write fails, whatever it failed of.
-func (h *HTTP) writeSSE(w http.ResponseWriter, r *http.Request, p *Peer) *streamFailure {
-	out, err := h.eventStream(w, r)
-	if err == nil {
-		err = out.sendText(eventEndpoint, h.endpoint(r, p.ID))
-	}
-	if notStreamable(err) {
-		failStream(w)
-		return &streamFailure{errNotStreamable, err}
-	}
-	if err == nil {
-		err = h.writeQueue(out, r, p)
-	}
-	if err == nil {
-		out.extend() // the end of the response is a write as well
-		return nil
-	}
-	return &streamFailure{out.cause(), err}
-}
 
 // eventStream makes a response an event stream, which begins with the first
 // event. The error is that it cannot be streamed.
@@ -61,39 +35,6 @@ func notStreamable(err error) bool {
 
 func failStream(w http.ResponseWriter) {
 	fail(w, http.StatusInternalServerError, jsonrpc.CodeInternalError, "this connection cannot be streamed")
-}
-
-func (h *HTTP) writeQueue(out *deadlineWriter, r *http.Request, p *Peer) error {
-	s := p.out.(*sseStream)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	written := time.Now()
-	for {
-		select {
-		case <-s.wake:
-			if err := out.sendAll(s.take()); err != nil {
-				return err
-			}
-			written = time.Now()
-		case <-timer.C:
-		case <-r.Context().Done():
-			p.Close(ErrClientGone)
-			return nil
-		case <-p.ctx.Done():
-			return out.sendAll(s.take()) // what was queued before the end
-		}
-		if h.o.KeepAlive > 0 && time.Since(written) >= h.o.KeepAlive {
-			if err := out.keepAlive(); err != nil {
-				return err
-			}
-			written = time.Now()
-		}
-		wait := h.nextLook(p)
-		if h.o.KeepAlive > 0 {
-			wait = min(wait, h.o.KeepAlive-time.Since(written))
-		}
-		timer.Reset(wait)
-	}
 }
 
 // nextLook ends a session that is past its limits, and returns the time until it
@@ -128,10 +69,11 @@ var (
 // deadline the http.Server has set for the whole response.
 type deadlineWriter struct {
 	http.ResponseWriter
-	rc     *http.ResponseController
-	limit  time.Duration
-	since  time.Time    // the current deadline is limit later
-	stream *sse.Session // that events are written to; nil if the response is none
+	rc      *http.ResponseController
+	limit   time.Duration
+	since   time.Time    // the current deadline is limit later
+	written time.Time    // when the last write began
+	stream  *sse.Session // that events are written to; nil if the response is none
 }
 
 // chunk is how much may be written under one deadline: a client that reads on
@@ -151,9 +93,15 @@ func (w *deadlineWriter) Write(b []byte) (n int, err error) {
 	return n + m, err
 }
 
-// extend gives a write its time.
+// extend gives a write its time. A deadline that was set a moment ago is as good as
+// a new one, and costs nothing.
 func (w *deadlineWriter) extend() {
-	w.since = time.Now()
+	now := time.Now()
+	w.written = now
+	if now.Sub(w.since) < w.limit/32 {
+		return
+	}
+	w.since = now
 	_ = w.rc.SetWriteDeadline(deadline(w.limit)) // where that is not supported, there is no limit
 }
 
@@ -191,6 +139,23 @@ func (w *deadlineWriter) keepAlive() error {
 	var m sse.Message
 	m.AppendComment("keep-alive")
 	return w.send(&m)
+}
+
+// Around the text of a message in an event, which is one line.
+var (
+	eventHead = []byte("event: message\ndata: ")
+	eventTail = []byte("\n\n")
+)
+
+// sendLine writes a message that has no line breaks, and flushes it.
+func (w *deadlineWriter) sendLine(text []byte) error {
+	w.extend()
+	for _, part := range [...][]byte{eventHead, text, eventTail} {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return w.FlushError()
 }
 
 func (w *deadlineWriter) sendAll(texts []string) error {

@@ -1,0 +1,194 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// sseStream is the outlet of a peer that is connected by HTTP+SSE. Whoever sends
+// writes his event himself, so that no other goroutine has to be woken for it.
+// While somebody else writes he queues it, and the goroutine of the GET request
+// writes what is queued.
+type sseStream struct {
+	queue
+	peer   *Peer
+	opened []credential // of the GET: see checkCaller
+
+	// Guarded by the queue's lock, but for what out points to: that belongs to
+	// whoever is busy.
+	out     *deadlineWriter // nil before the stream has begun, and when it is over
+	busy    bool            // somebody writes
+	rest    chan struct{}   // non-nil while the GET waits until nobody does; closed then
+	failure *streamFailure  // of the first write that failed
+}
+
+// streamFailure is why a stream could not be written, and what that means for
+// the connection.
+type streamFailure struct {
+	cause, err error
+	panicked   any // what a middleware's ResponseWriter panicked with
+}
+
+// writeSSE writes the stream until p's context ends, or until it cannot.
+func (h *HTTP) writeSSE(w http.ResponseWriter, r *http.Request, p *Peer) *streamFailure {
+	out, err := h.eventStream(w, r)
+	if err == nil {
+		err = out.sendText(eventEndpoint, h.endpoint(r, p.ID))
+	}
+	if notStreamable(err) {
+		failStream(w)
+		return &streamFailure{cause: errNotStreamable, err: err}
+	}
+	if err != nil {
+		return &streamFailure{cause: out.cause(), err: err}
+	}
+	s := p.out.(*sseStream)
+	s.begin(out)
+	s.attend(r, h)
+	failure := s.end(out)
+	if failure != nil && failure.panicked != nil {
+		panic(failure.panicked) // where net/http expects it
+	}
+	p.Close(ErrClientGone) // unless there is another cause
+	return failure
+}
+
+// attend does what nobody does who sends: it writes what is queued, and comments
+// when the stream is silent, until the connection ends.
+func (s *sseStream) attend(r *http.Request, h *HTTP) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.wake:
+			if out := s.claim(false); out != nil {
+				s.yield(out.try(func() error { return out.sendAll(s.take()) }))
+			}
+		case <-timer.C:
+			timer.Reset(min(h.nextLook(s.peer), s.keepAlive(h.o.KeepAlive)))
+		case <-r.Context().Done():
+			return
+		case <-s.ended.Done():
+			return
+		}
+	}
+}
+
+// keepAlive writes a comment if the stream was silent for so long, and returns the
+// time until it has to be looked at again.
+func (s *sseStream) keepAlive(every time.Duration) time.Duration {
+	if every <= 0 {
+		return maxWait
+	}
+	out := s.claim(false)
+	if out == nil { // it is not silent
+		return every
+	}
+	var failure *streamFailure
+	silent := time.Since(out.written)
+	if silent >= every {
+		failure = out.try(out.keepAlive)
+		silent = 0
+	}
+	s.yield(failure)
+	return every - silent
+}
+
+// sendText implements outlet.
+func (s *sseStream) sendText(ctx context.Context, text []byte) error {
+	blankLines(text)
+	out := s.claim(true)
+	if out == nil {
+		return s.queue.sendText(ctx, text)
+	}
+	failure := out.try(func() error { return out.sendLine(text) })
+	s.yield(failure)
+	if failure != nil {
+		return failure.cause
+	}
+	return nil
+}
+
+// push implements outlet.
+func (s *sseStream) push(text []byte) {
+	blankLines(text)
+	s.queue.push(text)
+}
+
+func (s *sseStream) begin(out *deadlineWriter) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.out = out
+}
+
+// claim returns the stream to whoever may write it now, and has to yield it then.
+// It returns nil while somebody else does, and with alone also while something is
+// queued, which goes first.
+func (s *sseStream) claim(alone bool) *deadlineWriter {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy || s.out == nil || alone && (len(s.texts) > 0 || s.ended.Err() != nil) {
+		return nil
+	}
+	s.busy = true
+	return s.out
+}
+
+// yield lets others write, and ends the connection where writing failed.
+func (s *sseStream) yield(failure *streamFailure) {
+	s.mu.Lock()
+	s.busy = false
+	if s.failure == nil {
+		s.failure = failure
+	}
+	if s.rest != nil {
+		close(s.rest)
+		s.rest = nil
+	}
+	if len(s.texts) > 0 {
+		s.wakeUp()
+	}
+	s.mu.Unlock()
+	if failure != nil {
+		s.peer.Close(failure.cause)
+	}
+}
+
+// try calls f, which writes to w. net/http recovers panics of the goroutine that it
+// started alone, and this may be another.
+func (w *deadlineWriter) try(f func() error) (failure *streamFailure) {
+	defer func() {
+		if v := recover(); v != nil {
+			failure = &streamFailure{ErrClientGone, fmt.Errorf("writing the stream panicked: %v", v), v}
+		}
+	}()
+	if err := f(); err != nil {
+		return &streamFailure{cause: w.cause(), err: err}
+	}
+	return nil
+}
+
+// end waits for whoever writes, lets nobody do so any more, and writes what was
+// queued before the end.
+func (s *sseStream) end(out *deadlineWriter) *streamFailure {
+	s.mu.Lock()
+	s.out = nil
+	var rest chan struct{}
+	if s.busy {
+		rest = make(chan struct{})
+		s.rest = rest
+	}
+	s.mu.Unlock()
+	if rest != nil {
+		<-rest
+	}
+	if s.failure == nil && s.ended.Err() != nil {
+		if err := out.sendAll(s.take()); err != nil {
+			return &streamFailure{cause: out.cause(), err: err}
+		}
+	}
+	out.extend() // the end of the response is a write as well
+	return s.failure
+}
