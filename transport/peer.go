@@ -32,12 +32,13 @@ type Peer struct {
 	opened   time.Time
 	seen     atomic.Int64 // when the last message came, nanoseconds after opened
 	calls    tracker
-	closing  latch // set when nothing new is taken any more
-	account  any   // what SessionsPerPrincipal counts by; nil is not counted
+	closing  latch  // set when nothing new is taken any more
+	asks     func() // is called before the peer is asked something, if it is set
+	account  any    // what SessionsPerPrincipal counts by; nil is not counted
 }
 
 // outlet is how bytes leave for one peer: text is one whole message, or batch. It
-// is not kept, and may be overwritten.
+// is not kept, and may be overwritten, with what its capacity holds behind it.
 type outlet interface {
 	sendText(ctx context.Context, text []byte) error
 	// push queues text without waiting, at the price of going over the limit.
@@ -109,6 +110,9 @@ func (p *Peer) Close(cause error) {
 
 // Send implements [Sender]: it sends what belongs to no request of the peer's.
 func (p *Peer) Send(ctx context.Context, m *jsonrpc.Message) error {
+	if p.asks != nil && m.IsRequest() {
+		p.asks()
+	}
 	return sendMessage(ctx, p.out, m)
 }
 
@@ -168,22 +172,20 @@ func (p *Peer) finish() {
 	p.calls.done()
 }
 
-// start delivers a text, or else its failure, and runs what is left to run on a
-// goroutine. buf, which holds the text, is put back in the end. Where nothing
-// may begin any more, requests are refused and start reports false.
-func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) bool {
+// receive delivers a text, or else its failure, and returns what is left to run, by
+// complete. buf, which holds the text, is put back in the end. Where nothing may
+// begin any more, requests are refused and receive reports false.
+func (p *Peer) receive(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) (run func(), ok bool) {
 	if !p.calls.begin() {
+		defer buf.Put()
 		if p.deliverLate(text, nil) {
-			buf.Put()
-			return true
+			return nil, true
 		}
 		if run, _ := p.deliver(closing{}, text, nil); run != nil {
 			run()
 		}
-		buf.Put()
-		return false
+		return nil, false
 	}
-	var run func()
 	defer func() {
 		if run == nil { // nothing is left, or Receive panicked
 			p.finish()
@@ -198,15 +200,27 @@ func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) bool
 	}
 	if run == nil {
 		buf.Put()
-		return true
 	}
-	go func() {
-		defer p.finish()
-		defer buf.Put()
-		growStack()
-		run()
-	}()
-	return true
+	return run, true
+}
+
+// complete runs what receive has left.
+func (p *Peer) complete(run func(), buf *pool.Buffer) {
+	defer p.finish()
+	defer buf.Put()
+	run()
+}
+
+// start is receive and complete, which has a goroutine of its own.
+func (p *Peer) start(text []byte, failure *jsonrpc.Error, buf *pool.Buffer) (ok bool) {
+	run, ok := p.receive(text, failure, buf)
+	if run != nil {
+		go func() {
+			growStack()
+			p.complete(run, buf)
+		}()
+	}
+	return ok
 }
 
 // deliverLate delivers what begins nothing, although nothing may begin any more:

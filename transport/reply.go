@@ -21,11 +21,12 @@ var errServed = errors.New("the request has been served")
 // as something else comes first. It may be used when the HTTP response has ended,
 // and when the request has been answered; then it says so.
 type postReply struct {
-	w     http.ResponseWriter
-	r     *http.Request
-	peer  *Peer
-	x     *Exchange // nil for a batch
-	takes accepts
+	w      http.ResponseWriter
+	r      *http.Request
+	peer   *Peer
+	x      *Exchange // nil for a batch
+	takes  accepts
+	length [1]string // of the answer, as its header has it
 
 	mu       sync.Mutex // not held while a stream is written
 	answered bool       // nothing more may be sent
@@ -145,7 +146,8 @@ func (r *postReply) writeJSON(text []byte, status int) error {
 	}
 	h := r.w.Header()
 	h["Content-Type"], h["X-Content-Type-Options"], h["Cache-Control"] = typeJSON, noSniff, noStore
-	h["Content-Length"] = []string{strconv.Itoa(len(text))}
+	r.length[0] = strconv.Itoa(len(text)) // without it a client that is answered early would wait for the end
+	h["Content-Length"] = r.length[:]
 	out := deadlineWriter{ResponseWriter: r.w, rc: http.NewResponseController(r.w), limit: r.peer.http.o.Limits.Write}
 	out.extend()
 	r.w.WriteHeader(status)

@@ -4,8 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -39,6 +37,7 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 		}
 		return err
 	})
+	lines := newLineReader(p, in, &limits)
 	if err := table.open(p, accept, &limits); err != nil {
 		return err
 	}
@@ -47,9 +46,9 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 
 	served := make(chan error, 1)
 	go func() {
-		err := errors.New("reading from the client: Receive has ended the goroutine")
+		var err error
 		defer func() { served <- err }()
-		err = p.readLines(in, &limits)
+		err = lines.readAll()
 		p.closing.set()
 		if w, ok := p.receiver.(Waiter); ok {
 			w.InputEnded()
@@ -89,37 +88,6 @@ func (p *Peer) drain(ctx context.Context, limit time.Duration) {
 	_ = waitGrace(ctx, &p.calls) // what has not ended by now is left behind
 }
 
-// readLines delivers each line until in or the connection ends. It returns nil
-// at the end of in. A client that sends and does not read has to wait.
-func (p *Peer) readLines(in io.Reader, limits *Limits) error {
-	r := bufio.NewReaderSize(in, 64<<10)
-	for {
-		buf := pool.Get()
-		long, err := readLine(buf, r, limits.Message)
-		text := bytes.TrimSpace(buf.B)
-		switch {
-		case err != nil && err != io.EOF || !long && len(text) == 0:
-			buf.Put()
-		case long || len(text) > limits.Message:
-			p.start(nil, tooLarge(limits.Message), buf)
-		default:
-			p.start(text, nil, buf)
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("reading from the client: %w", err)
-		}
-		if err := p.calls.waitBelow(&p.ctx, limits.runs()); err != nil {
-			return err
-		}
-		if p.ctx.Cancelled() {
-			return context.Cause(&p.ctx)
-		}
-	}
-}
-
 // readLine reads up to and with the next newline. A line far over the limit is
 // read to its end and not kept. At the end of r the rest comes with io.EOF.
 func readLine(buf *pool.Buffer, r *bufio.Reader, limit int) (long bool, err error) {
@@ -138,23 +106,24 @@ func readLine(buf *pool.Buffer, r *bufio.Reader, limit int) (long bool, err erro
 	}
 }
 
-// writeLine writes JSON text as one line.
+// writeLine writes JSON text as one line, and may overwrite what is behind it.
 func writeLine(w io.Writer, text []byte) error {
-	buf := pool.Get()
-	defer buf.Put()
-	buf.B = append(buf.B, text...)
-	blankLines(buf.B)
-	buf.B = append(buf.B, '\n')
-	_, err := w.Write(buf.B)
+	blankLines(text)
+	_, err := w.Write(append(text, '\n'))
 	return err
 }
 
 // blankLines makes JSON text one line. A newline in JSON stands between tokens,
 // where a space does as well.
 func blankLines(text []byte) {
-	for i, c := range text {
-		if c == '\n' || c == '\r' {
-			text[i] = ' '
+	for _, c := range []byte("\n\r") {
+		for rest := text; ; {
+			i := bytes.IndexByte(rest, c)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
 		}
 	}
 }

@@ -267,6 +267,7 @@ func TestStdioClientThatOnlySends(t *testing.T) {
 			}
 			c.in.Close()
 		}()
+		time.Sleep(time.Second) // the first is found to be slow
 		synctest.Wait()
 		if n := c.last().calls.running(); n != 10 {
 			t.Errorf("%d requests are at work, want 10", n)
