@@ -22,7 +22,28 @@ type Message struct {
 	Params []byte // a JSON object or array; nil for none
 	Result []byte // any JSON value
 	Error  *Error
+
+	text []byte // see EndResponse
 }
+
+// BeginResponse appends the text of a response up to its result, which is to be
+// appended next. [EndResponse] makes a message of it.
+func BeginResponse(dst []byte, id ID) []byte {
+	return append(append(append(dst, `{"jsonrpc":"2.0","id":`...), id...), `,"result":`...)
+}
+
+// EndResponse returns the response that a text is which holds head bytes of
+// BeginResponse and a result behind them. It is written where it is sent from: a
+// sender takes its Text and need not copy the result, which may be large. The
+// message is that text, whatever becomes of its fields.
+func EndResponse(id ID, text []byte, head int) Message {
+	text = append(text, '}')
+	return Message{ID: id, Result: text[head : len(text)-1], text: text}
+}
+
+// Text returns the text of a message made by [EndResponse], nil of any other. A
+// sender may overwrite it, and what its capacity holds behind it.
+func (m *Message) Text() []byte { return m.text }
 
 // IsRequest reports whether m is a request, which wants exactly one response.
 func (m *Message) IsRequest() bool { return m.Method != "" && m.ID != "" }
@@ -204,6 +225,9 @@ func readError(raw []byte) (e *Error, ok bool) {
 // Result or Error.Data hold one. A response without an ID gets id null, and one
 // without Result and Error the result null: the text is always a message.
 func (m *Message) Append(dst []byte) []byte {
+	if m.text != nil {
+		return append(dst, m.text...)
+	}
 	dst = append(dst, `{"jsonrpc":"2.0"`...)
 	if m.ID != "" {
 		dst = append(append(dst, `,"id":`...), m.ID...)

@@ -69,10 +69,18 @@ func (c *call) run() {
 	}()
 	buf := pool.Get()
 	defer buf.Put()
-	var err error
-	buf.B, err = c.serve(buf.B)
+	buf.B = jsonrpc.BeginResponse(buf.B, c.id)
+	head := len(buf.B)
+	text, err := c.serve(buf.B)
 	returned = true
-	c.answer(buf.B, err)
+	switch {
+	case err != nil:
+		c.answer(nil, err)
+	case c.claim():
+		m := jsonrpc.EndResponse(c.id, text, head)
+		buf.B = m.Text()
+		c.send(&m)
+	}
 }
 
 // attempt serves a request that is not left to run. A panic is its answer.
@@ -95,18 +103,17 @@ func (c *call) serve(dst []byte) ([]byte, error) {
 		return c.serving.serve(c, dst)
 	}
 	result, err := (*handle)(c.ctx, c.request())
+	if len(result) == 0 {
+		return append(dst, "null"...), err
+	}
 	return append(dst, result...), err
 }
 
 // answer sends the response, unless there has been one or is to be none.
 func (c *call) answer(result []byte, err error) {
-	c.telling.Lock() // what is being told goes before the answer, and nothing behind it
-	late := c.answered.Swap(true)
-	c.telling.Unlock()
-	if late {
+	if !c.claim() {
 		return
 	}
-	c.session.release(c)
 	m := jsonrpc.Message{ID: c.id, Result: result}
 	if err != nil {
 		m.Result, m.Error = nil, jsonrpc.AsError(err)
@@ -116,9 +123,21 @@ func (c *call) answer(result []byte, err error) {
 			c.session.log().Error("serving a request failed", "method", c.method, "error", err.Error())
 		}
 	}
-	// The connection's context, not the call's: a call that timed out is answered.
-	// It fails only with the connection, which is logged where it ends.
-	_ = c.exchange.Reply.Send(c.session.peer.Context(), &m)
+	c.send(&m)
+}
+
+// claim reports whether the call is to be answered, by whoever asks first.
+func (c *call) claim() bool {
+	c.telling.Lock() // what is being told goes before the answer, and nothing behind it
+	defer c.telling.Unlock()
+	return !c.answered.Swap(true)
+}
+
+// send sends the response. It takes the connection's context, not the call's: a
+// call that timed out is answered.
+func (c *call) send(m *jsonrpc.Message) {
+	c.session.release(c)
+	_ = c.exchange.Reply.Send(c.session.peer.Context(), m) // fails only with the connection, which is logged where it ends
 }
 
 // finish closes the object of a result, with what every result of the revision

@@ -138,7 +138,7 @@ func (s fakeSession) result(ctx context.Context, m *jsonrpc.Message) []byte {
 		}
 		return []byte(`"` + strings.Repeat("x", n[0]) + `"`)
 	case "pretty":
-		return []byte("{\n  \"a\": 1,\r\n  \"b\": \"x\\ny\"\n}")
+		return []byte(pretty)
 	case "block":
 		<-ctx.Done()
 		return fmt.Appendf(nil, "%q", context.Cause(ctx).Error())
@@ -151,6 +151,9 @@ func (s fakeSession) result(ctx context.Context, m *jsonrpc.Message) []byte {
 	}
 	return m.Params
 }
+
+// pretty is JSON in several lines. Where a line is a message it is sent in one.
+const pretty = "{\n  \"a\": 1,\r\n  \"b\": \"x\\ny\"\n}"
 
 // options are HTTPOptions for tests: quiet, and auth is a credential.
 func options() HTTPOptions {

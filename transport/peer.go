@@ -127,6 +127,9 @@ func (p *Peer) Notify(m *jsonrpc.Message) {
 }
 
 func sendMessage(ctx context.Context, out outlet, m *jsonrpc.Message) error {
+	if text := m.Text(); text != nil {
+		return out.sendText(ctx, text)
+	}
 	buf := pool.Get()
 	defer buf.Put()
 	buf.B = m.Append(buf.B)

@@ -25,6 +25,7 @@ type postStream struct {
 
 // send writes a message, or records it for whoever resumes the stream.
 func (s *postStream) send(ctx context.Context, text []byte, last bool) error {
+	blankLines(text)
 	if s.log != nil {
 		if err := s.log.waitRoom(ctx, len(text)); err != nil {
 			return err

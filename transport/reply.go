@@ -38,10 +38,12 @@ type postReply struct {
 
 // Send implements [Sender].
 func (r *postReply) Send(ctx context.Context, m *jsonrpc.Message) error {
+	if text := m.Text(); text != nil {
+		return r.answer(ctx, text, http.StatusOK)
+	}
 	buf := pool.Get()
 	defer buf.Put()
 	buf.B = m.Append(buf.B)
-	blankLines(buf.B)
 	if m.Method != "" {
 		return r.related(ctx, buf.B, m.ID != "")
 	}
@@ -54,7 +56,6 @@ func (r *postReply) Send(ctx context.Context, m *jsonrpc.Message) error {
 
 // sendArray implements replier.
 func (r *postReply) sendArray(text []byte) {
-	blankLines(text)
 	_ = r.answer(&r.peer.ctx, text, http.StatusOK)
 }
 
