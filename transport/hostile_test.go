@@ -42,8 +42,7 @@ func TestBodiesLimit(t *testing.T) {
 
 // TestQueueTellsOnce: what is pushed past the limit waits there once.
 func TestQueueTellsOnce(t *testing.T) {
-	var q queue
-	q.init(t.Context(), 10)
+	q := newQueue(10)
 	for range 100 {
 		q.push([]byte("0123456789"))
 		q.push([]byte("other"))

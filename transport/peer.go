@@ -46,6 +46,9 @@ type outlet interface {
 	push(text []byte)
 }
 
+// ender is an outlet that wants to be told that the connection has ended.
+type ender interface{ ended() }
+
 // newPeer makes a peer with a fresh id.
 func newPeer(parent context.Context, kind string) (*Peer, error) {
 	id, err := newID()
@@ -104,6 +107,9 @@ func (p *Peer) Receiver() Receiver { return p.receiver }
 // Close ends the connection with a cause. The first cause stays.
 func (p *Peer) Close(cause error) {
 	p.ctx.Cancel(cause)
+	if out, ok := p.out.(ender); ok {
+		out.ended()
+	}
 	p.calls.end()
 	p.closing.set()
 }

@@ -3,11 +3,13 @@ package transport
 import (
 	"context"
 	"sync"
+
+	"github.com/sessionmcp/sessionmcp/internal/lazyctx"
 )
 
 // queue holds what waits to be written to one peer, up to a number of bytes.
 type queue struct {
-	ended context.Context // of the connection
+	conn  *lazyctx.Context // of the connection
 	limit int
 	wake  chan struct{} // holds a token while there is something to take
 
@@ -19,8 +21,8 @@ type queue struct {
 	room  chan struct{} // non-nil while somebody waits; closed when all was taken
 }
 
-func (q *queue) init(ended context.Context, limit int) {
-	q.ended, q.limit, q.wake = ended, limit, make(chan struct{}, 1)
+func (q *queue) init(conn *lazyctx.Context, limit int) {
+	q.conn, q.limit, q.wake = conn, limit, make(chan struct{}, 1)
 }
 
 // sendText implements outlet. It waits while the queue is full, until ctx or the
@@ -35,8 +37,8 @@ func (q *queue) sendText(ctx context.Context, text []byte) error {
 		case <-room:
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-q.ended.Done():
-			return context.Cause(q.ended)
+		case <-q.conn.Done():
+			return context.Cause(q.conn)
 		}
 	}
 }
@@ -49,8 +51,8 @@ func (q *queue) push(text []byte) { _, _ = q.tryPush(text, true) } // fails only
 func (q *queue) tryPush(text []byte, force bool) (room <-chan struct{}, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ended.Err() != nil { // under the lock: what is queued before the end is taken after it
-		return nil, context.Cause(q.ended)
+	if q.conn.Cancelled() { // under the lock: what is queued before the end is taken after it
+		return nil, context.Cause(q.conn)
 	}
 	if q.size > 0 && len(text) > q.limit-q.size && !force {
 		if q.room == nil {

@@ -7,13 +7,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sessionmcp/sessionmcp/internal/lazyctx"
 )
 
 const timeout = 10 * time.Second
 
-func newQueue(ctx context.Context, limit int) *queue {
-	q := new(queue)
-	q.init(ctx, limit)
+func newQueue(limit int) *queue {
+	q, conn := new(queue), new(lazyctx.Context)
+	conn.InitApart(context.Background(), nil)
+	q.init(conn, limit)
 	return q
 }
 
@@ -36,7 +39,7 @@ func waits(t *testing.T, done <-chan error) {
 
 func TestQueueWaitsForRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(t.Context(), 10)
+		q := newQueue(10)
 		if err := <-sending(t.Context(), q, "12345678"); err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +68,7 @@ func TestQueueWaitsForRoom(t *testing.T) {
 
 func TestQueueLargeText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQueue(t.Context(), 10)
+		q := newQueue(10)
 		large := strings.Repeat("x", 100)
 		if err := <-sending(t.Context(), q, large); err != nil {
 			t.Error(err)
@@ -79,8 +82,7 @@ func TestQueueLargeText(t *testing.T) {
 
 func TestQueueEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ended, end := context.WithCancelCause(t.Context())
-		q := newQueue(ended, 1)
+		q := newQueue(1)
 		text := []byte("queued")
 		if err := q.sendText(t.Context(), text); err != nil {
 			t.Fatal(err)
@@ -93,7 +95,7 @@ func TestQueueEnds(t *testing.T) {
 		if err := <-first; err != why {
 			t.Errorf("got %v, want the cause of the sender's context", err)
 		}
-		end(ErrIdle)
+		q.conn.Cancel(ErrIdle)
 		if err := <-second; err != ErrIdle {
 			t.Errorf("got %v, want the cause of the connection's end", err)
 		}
@@ -109,7 +111,7 @@ func TestQueueEnds(t *testing.T) {
 
 // A silent stream holds neither the texts it wrote nor room for many.
 func TestQueueLetsGo(t *testing.T) {
-	q := newQueue(t.Context(), 1<<20)
+	q := newQueue(1<<20)
 	for range 10 * maxSpare {
 		q.push([]byte("x"))
 	}

@@ -19,6 +19,7 @@ type sseStream struct {
 	// Guarded by the queue's lock, but for what out points to: that belongs to
 	// whoever is busy.
 	out     *deadlineWriter // nil before the stream has begun, and when it is over
+	timer   *time.Timer     // to look after the stream; nil likewise
 	busy    bool            // somebody writes
 	rest    chan struct{}   // non-nil while the GET waits until nobody does; closed then
 	failure *streamFailure  // of the first write that failed
@@ -46,7 +47,7 @@ func (h *HTTP) writeSSE(w http.ResponseWriter, r *http.Request, p *Peer) *stream
 	}
 	s := p.out.(*sseStream)
 	s.begin(out)
-	s.attend(r, h)
+	s.attend(r)
 	failure := s.end(out)
 	if failure != nil && failure.panicked != nil {
 		panic(failure.panicked) // where net/http expects it
@@ -55,33 +56,42 @@ func (h *HTTP) writeSSE(w http.ResponseWriter, r *http.Request, p *Peer) *stream
 	return failure
 }
 
-// attend does what nobody does who sends: it writes what is queued, and comments
-// when the stream is silent, until the connection ends.
-func (s *sseStream) attend(r *http.Request, h *HTTP) {
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
+// attend writes what is queued, until the connection ends. It waits for no more
+// than it has to: there may be many streams that are silent.
+func (s *sseStream) attend(r *http.Request) {
+	for !s.peer.ctx.Cancelled() {
+		if out := s.claim(false); out != nil {
+			s.yield(out.try(func() error { return out.sendAll(s.take()) }))
+		}
 		select {
 		case <-s.wake:
-			if out := s.claim(false); out != nil {
-				s.yield(out.try(func() error { return out.sendAll(s.take()) }))
-			}
-		case <-timer.C:
-			timer.Reset(min(h.nextLook(s.peer), s.keepAlive(h.o.KeepAlive)))
 		case <-r.Context().Done():
 			return
-		case <-s.ended.Done():
-			return
 		}
+	}
+}
+
+// ended implements ender.
+func (s *sseStream) ended() { s.wakeUp() }
+
+// look holds the session to its limits, and writes a comment if the stream was
+// silent for long enough.
+func (s *sseStream) look() {
+	h := s.peer.http
+	wait := h.nextLook(s.peer)
+	if h.o.KeepAlive > 0 {
+		wait = min(wait, s.keepAlive(h.o.KeepAlive))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer != nil {
+		s.timer.Reset(wait)
 	}
 }
 
 // keepAlive writes a comment if the stream was silent for so long, and returns the
 // time until it has to be looked at again.
 func (s *sseStream) keepAlive(every time.Duration) time.Duration {
-	if every <= 0 {
-		return maxWait
-	}
 	out := s.claim(false)
 	if out == nil { // it is not silent
 		return every
@@ -121,6 +131,7 @@ func (s *sseStream) begin(out *deadlineWriter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.out = out
+	s.timer = time.AfterFunc(0, s.look)
 }
 
 // claim returns the stream to whoever may write it now, and has to yield it then.
@@ -129,7 +140,7 @@ func (s *sseStream) begin(out *deadlineWriter) {
 func (s *sseStream) claim(alone bool) *deadlineWriter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy || s.out == nil || alone && (len(s.texts) > 0 || s.ended.Err() != nil) {
+	if s.busy || s.out == nil || alone && (len(s.texts) > 0 || s.peer.ctx.Cancelled()) {
 		return nil
 	}
 	s.busy = true
@@ -175,6 +186,8 @@ func (w *deadlineWriter) try(f func() error) (failure *streamFailure) {
 func (s *sseStream) end(out *deadlineWriter) *streamFailure {
 	s.mu.Lock()
 	s.out = nil
+	s.timer.Stop()
+	s.timer = nil
 	var rest chan struct{}
 	if s.busy {
 		rest = make(chan struct{})
@@ -184,7 +197,7 @@ func (s *sseStream) end(out *deadlineWriter) *streamFailure {
 	if rest != nil {
 		<-rest
 	}
-	if s.failure == nil && s.ended.Err() != nil {
+	if s.failure == nil && s.peer.ctx.Cancelled() {
 		if err := out.sendAll(s.take()); err != nil {
 			return &streamFailure{cause: out.cause(), err: err}
 		}
