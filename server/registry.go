@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -20,8 +21,9 @@ import (
 type registry[T any] struct {
 	kind[T]
 	mu    sync.Mutex
-	items []*entry[T] // in the order of registration
-	last  uint64      // the sequence number given out last
+	items []*entry[T]          // in the order of registration
+	byKey map[string]*entry[T] // the same, so that to add one takes no look at all the others
+	last  uint64               // the sequence number given out last
 	now   atomic.Pointer[snapshot[T]]
 }
 
@@ -55,11 +57,15 @@ func (r *registry[T]) add(item T) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	key := r.key(item)
-	if slices.ContainsFunc(r.items, func(e *entry[T]) bool { return r.key(e.item) == key }) {
+	if _, taken := r.byKey[key]; taken {
 		return fmt.Errorf("server: there is a %s %q already: %s", r.one, key, r.remedy)
 	}
+	if r.byKey == nil {
+		r.byKey = make(map[string]*entry[T])
+	}
 	r.last++
-	r.items = append(r.items, &entry[T]{item: item, seq: r.last})
+	e := &entry[T]{item: item, seq: r.last}
+	r.items, r.byKey[key] = append(r.items, e), e
 	r.now.Store(nil)
 	return nil
 }
@@ -67,14 +73,18 @@ func (r *registry[T]) add(item T) error {
 func (r *registry[T]) remove(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.items, func(e *entry[T]) bool { return r.key(e.item) == key })
-	if i < 0 {
+	e, ok := r.byKey[key]
+	if !ok {
 		return false
 	}
-	r.items = slices.Delete(slices.Clone(r.items), i, i+1)
+	delete(r.byKey, key)
+	i, _ := slices.BinarySearchFunc(r.items, e.seq, bySeq)
+	r.items = slices.Delete(r.items, i, i+1) // snapshots have their own
 	r.now.Store(nil)
 	return true
 }
+
+func bySeq[T any](e *entry[T], seq uint64) int { return cmp.Compare(e.seq, seq) }
 
 func (r *registry[T]) snapshot() *snapshot[T] {
 	if s := r.now.Load(); s != nil {
