@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -92,11 +93,13 @@ func checkDate(s string) error {
 // checkDateTime takes a date-time (RFC 3339, section 5.6). Package time takes
 // more: a comma, an hour of one digit.
 func checkDateTime(s string) error {
-	if !dateTime.MatchString(s) {
+	if !dateTime().MatchString(s) {
 		return errFormat
 	}
 	_, err := time.Parse(time.RFC3339, s)
 	return err
 }
 
-var dateTime = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+var dateTime = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$`)
+})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/invopop/jsonschema"
 )
@@ -287,15 +288,15 @@ func checkExtras(tag string) error {
 	}
 	for _, piece := range splitTag(tag) {
 		name, _, ok := strings.Cut(piece, "=")
-		if !ok || name == "" || strings.HasPrefix(name, "$") || standard[name] {
+		if !ok || name == "" || strings.HasPrefix(name, "$") || standard()[name] {
 			return fmt.Errorf("%q in the jsonschema_extras tag: write keyword=value with a keyword that JSON Schema does not have", piece)
 		}
 	}
 	return nil
 }
 
-// standard is the set of keywords of JSON Schema.
-var standard = func() map[string]bool {
+// standard returns the set of keywords of JSON Schema.
+var standard = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{
 		"unevaluatedItems": true, "unevaluatedProperties": true, // 2020-12
 		"definitions": true, "dependencies": true, "additionalItems": true, "id": true, // earlier
@@ -304,4 +305,4 @@ var standard = func() map[string]bool {
 		all[f.name] = true
 	}
 	return all
-}()
+})

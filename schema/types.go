@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/invopop/jsonschema"
 )
@@ -247,16 +248,18 @@ func quoteNode(n *node) {
 	n.codec = &text{set: setQuoted}
 }
 
+// Regular expressions are compiled when they are first needed: every program that
+// links this package would pay for them when it starts.
 var (
-	notInName   = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
-	packagePath = regexp.MustCompile(`[^][,]*/`) // in the arguments of a generic type
+	notInName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^A-Za-z0-9_.-]+`) })
+	packagePath = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^][,]*/`) }) // in the arguments of a generic type
 )
 
 // nameFor returns a name for t in $defs that no other type has: every client
 // knows letters and digits, and type parameters bring more than that.
 func (b *builder) nameFor(t reflect.Type) string {
-	base := packagePath.ReplaceAllString(t.Name(), "")
-	base = cmp.Or(strings.Trim(notInName.ReplaceAllString(base, "_"), "_"), "T")
+	base := packagePath().ReplaceAllString(t.Name(), "")
+	base = cmp.Or(strings.Trim(notInName().ReplaceAllString(base, "_"), "_"), "T")
 	name := base
 	for i := 2; ; i++ {
 		if _, taken := b.definitions[name]; !taken {

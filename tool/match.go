@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The run-time names a function by import path and a type by package name and
@@ -100,13 +101,13 @@ func (p place) rank(importPath string) int {
 	return 0
 }
 
-var majorVersion = regexp.MustCompile(`^v[0-9]+$`)
+var majorVersion = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^v[0-9]+$`) })
 
 // mayBeNamed reports whether the package at importPath may have that name by
 // the customs of naming: x/weather, x/weather/v2, x/go-weather, x/weather.v2.
 func mayBeNamed(importPath, pkg string) bool {
 	parent, last := path.Split(importPath)
-	if majorVersion.MatchString(last) {
+	if majorVersion().MatchString(last) {
 		last = path.Base(parent)
 	}
 	parts := strings.FieldsFunc(last, func(r rune) bool { return r == '-' || r == '.' })

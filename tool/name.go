@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"path"
 	"reflect"
-	"regexp"
 	"runtime"
 	"strings"
 	"unicode"
@@ -19,8 +18,12 @@ type fnInfo struct {
 	line int
 }
 
-// literal is the last part of the names that the compiler gives to function literals.
-var literal = regexp.MustCompile(`^(func)?[0-9]+$`)
+// isLiteral reports whether name, the last part of a function's, is one that the
+// compiler gives to function literals: 2, func1.
+func isLiteral(name string) bool {
+	number := strings.TrimPrefix(name, "func")
+	return number != "" && strings.Trim(number, "0123456789") == ""
+}
 
 // inspect reads what the run-time knows of a function: pkg.Name, pkg.Type.Name-fm,
 // pkg.(*Type).Name-fm, pkg.Name[...], pkg.Outer.func1. In the last part of an
@@ -43,7 +46,7 @@ func inspect(fn reflect.Value) fnInfo {
 	parts := strings.Split(rest, ".")
 	last := parts[len(parts)-1]
 	switch {
-	case literal.MatchString(last), info.pkg == "reflect": // reflect's stubs stand for any function
+	case isLiteral(last), info.pkg == "reflect": // reflect's stubs stand for any function
 	case len(parts) == 1:
 		info.name = last
 	case len(parts) == 2:

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -98,8 +99,10 @@ func (c *config) check() error {
 			return fmt.Errorf("tool.Meta: %w", err)
 		}
 	}
-	if _, err := json.Marshal(c.spec.Meta); err != nil {
-		return fmt.Errorf("tool.Meta: %w", err)
+	if c.spec.Meta != nil {
+		if _, err := json.Marshal(c.spec.Meta); err != nil {
+			return fmt.Errorf("tool.Meta: %w", err)
+		}
 	}
 	if c.size < 0 {
 		return fmt.Errorf("tool.Size: %d is negative", c.size)
@@ -116,18 +119,23 @@ func (c *config) check() error {
 }
 
 // The form of a key in _meta (2025-06-18, basic, _meta): labels and a slash, and a
-// name.
+// name. Regular expressions are compiled when they are first needed: every server
+// would pay for them when it starts.
 var (
-	metaKey      = regexp.MustCompile(`^(?:((?:[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?)/)?(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?$`)
-	metaReserved = regexp.MustCompile(`^[A-Za-z0-9-]+\.(?:modelcontextprotocol|mcp)(?:\.|$)`)
+	metaKey = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:((?:[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?)/)?(?:[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)?$`)
+	})
+	metaReserved = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9-]+\.(?:modelcontextprotocol|mcp)(?:\.|$)`)
+	})
 )
 
 func checkMetaKey(key string) error {
-	parts := metaKey.FindStringSubmatch(key)
+	parts := metaKey().FindStringSubmatch(key)
 	switch {
 	case parts == nil:
 		return fmt.Errorf("the key %.60q is not of the form example.com/name", key)
-	case metaReserved.MatchString(parts[1]):
+	case metaReserved().MatchString(parts[1]):
 		return fmt.Errorf("the key %.60q has a prefix that is reserved for the protocol", key)
 	}
 	return nil

@@ -148,7 +148,7 @@ func (r *Resource) checkURI() error {
 	if r.template == nil {
 		return checkURI(r.spec.URI)
 	}
-	if !scheme.MatchString(r.spec.URI) {
+	if !scheme().MatchString(r.spec.URI) {
 		return errors.New("the template has no scheme: write one such as docs://{page}")
 	}
 	if len(r.spec.URI) > maxURI {

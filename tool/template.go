@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/yosida95/uritemplate/v3"
 )
@@ -67,7 +68,7 @@ var operators = map[byte]operator{
 	'&': {"&", "&", true, inQuery, true},
 }
 
-var scheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.\-]*:`)
+var scheme = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.\-]*:`) })
 
 // parseTemplate parses text. What the variables are is not known yet: see
 // prepare.

@@ -87,11 +87,11 @@ func (e *expression) take(v variable, raw []string, values map[string]any) bool 
 // checkURI checks a URI that is given once, by the author (RFC 3986, section 2).
 func checkURI(uri string) error {
 	switch {
-	case !scheme.MatchString(uri):
+	case !scheme().MatchString(uri):
 		return errors.New("the URI has no scheme: write one such as docs://readme")
 	case len(uri) > maxURI:
 		return fmt.Errorf("the URI has more than %d bytes", maxURI)
-	case scheme.FindString(uri) == uri:
+	case scheme().FindString(uri) == uri:
 		return errors.New("the URI has nothing behind its scheme: write one such as docs://readme")
 	}
 	for i, r := range uri {

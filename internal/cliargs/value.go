@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 )
@@ -121,8 +122,8 @@ func (n *node) isFlag() bool {
 // Numbers as JSON writes them (RFC 8259, section 6). An integer has no exponent:
 // how many digits it stands for is not a text's to say.
 var (
-	integerForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.0+)?$`)
-	numberForm  = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+	integerForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.0+)?$`) })
+	numberForm  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`) })
 )
 
 // value returns what a text stands for. element says that it is one of an array.
@@ -195,9 +196,9 @@ func (n *node) read(text string) (raw []byte, ok bool) {
 func fits(kind, text string) bool {
 	switch kind {
 	case "integer":
-		return integerForm.MatchString(text)
+		return integerForm().MatchString(text)
 	case "number":
-		return numberForm.MatchString(text)
+		return numberForm().MatchString(text)
 	case "boolean":
 		return text == "true" || text == "false"
 	case "object":
