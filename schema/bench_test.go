@@ -107,3 +107,17 @@ func BenchmarkInput(b *testing.B) {
 		}
 	}
 }
+
+// What a tool costs when a server starts: a type that no plan was made of before.
+func BenchmarkPlan(b *testing.B) {
+	for name, out := range map[string]bool{"Input": false, "Output": true} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := newPlan(reflect.TypeFor[benchArgs](), Options{}, out); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -79,7 +79,7 @@ func rest(s *jsonschema.Schema) *jsonschema.Schema {
 func (b *builder) document(s *jsonschema.Schema) (json.RawMessage, error) {
 	root := *s
 	root.Definitions = b.definitions
-	doc, err := json.Marshal(&root)
+	doc, err := appendSchema(nil, &root)
 	if err != nil {
 		return nil, fmt.Errorf("the schema cannot be written: %w", err)
 	}
