@@ -99,7 +99,7 @@ type builder struct {
 	opts   Options
 	out    bool
 	nodes  []*node // as built, parts before wholes
-	fields map[reflect.Type][]structField
+	fields map[reflect.Type][]*structField
 	cyclic map[reflect.Type]bool
 	defs   map[reflect.Type]*node
 	names  map[reflect.Type]string // in $defs
@@ -112,7 +112,7 @@ func newBuilder(o Options, out bool) *builder {
 	return &builder{
 		opts:        o,
 		out:         out,
-		fields:      map[reflect.Type][]structField{},
+		fields:      map[reflect.Type][]*structField{},
 		cyclic:      map[reflect.Type]bool{},
 		defs:        map[reflect.Type]*node{},
 		names:       map[reflect.Type]string{},
@@ -191,7 +191,12 @@ func indirect(t reflect.Type) (base reflect.Type, pointers int, err error) {
 // inCycle reports whether t contains itself. Only such types become $defs: every
 // cycle has a type with a name in it, and pointers are looked through.
 func (b *builder) inCycle(t reflect.Type) bool {
-	if t.Name() == "" || t.Kind() == reflect.Pointer {
+	if t.Name() == "" {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Struct, reflect.Slice, reflect.Array, reflect.Map:
+	default: // there is nothing in it, or it is a pointer
 		return false
 	}
 	if in, ok := b.cyclic[t]; ok {
@@ -235,7 +240,7 @@ func (b *builder) parts(t reflect.Type) []reflect.Type {
 	return nil
 }
 
-func (b *builder) fieldsOf(t reflect.Type) []structField {
+func (b *builder) fieldsOf(t reflect.Type) []*structField {
 	all, ok := b.fields[t]
 	if !ok {
 		all = structFields(t)

@@ -22,11 +22,14 @@ type (
 	documenter interface{ JSONSchema() *jsonschema.Schema }
 	extender   interface{ JSONSchemaExtend(*jsonschema.Schema) }
 	aliaser    interface{ JSONSchemaAlias() any }
+	describer  interface{ GetFieldDocString(field string) string }
 )
 
 var (
 	documented = reflect.TypeFor[documenter]()
 	aliased    = reflect.TypeFor[aliaser]()
+	extending  = reflect.TypeFor[extender]()
+	describing = reflect.TypeFor[describer]()
 )
 
 // maxAliases is how many JSONSchemaAlias methods may lead to one another.
@@ -132,20 +135,20 @@ func (b *builder) hoist(defs jsonschema.Definitions) error {
 }
 
 func sameSchema(x, y *jsonschema.Schema) bool {
-	a, err := json.Marshal(x)
+	a, err := appendSchema(nil, x)
 	if err != nil {
 		return false
 	}
-	b, err := json.Marshal(y)
+	b, err := appendSchema(nil, y)
 	return err == nil && bytes.Equal(a, b)
 }
 
 // extend lets JSONSchemaExtend change the schema of n's type.
 func (b *builder) extend(n *node) error {
-	own, ok := reflect.New(n.typ).Interface().(extender)
-	if !ok || n.strange {
+	if n.strange || !reflect.PointerTo(n.typ).Implements(extending) {
 		return nil
 	}
+	own := reflect.New(n.typ).Interface().(extender)
 	before, parts := *n.schema, partsOf(n.schema)
 	if err := guard("JSONSchemaExtend", func() { own.JSONSchemaExtend(n.schema) }); err != nil {
 		return err

@@ -32,10 +32,10 @@ const (
 // structFields lists the properties of t by the rules of encoding/json: the
 // shallowest field of a name wins, then the tagged one, and two equals cancel
 // out. The order is that of the fields.
-func structFields(t reflect.Type) []structField {
-	var all []structField
+func structFields(t reflect.Type) []*structField {
+	var all []*structField
 	visited := map[reflect.Type]bool{}
-	next := []structField{{StructField: reflect.StructField{Type: t}}}
+	next := []*structField{{StructField: reflect.StructField{Type: t}}}
 	for count := map[reflect.Type]int{}; len(next) > 0; {
 		level, counts := next, count
 		next, count = nil, map[reflect.Type]int{}
@@ -66,20 +66,20 @@ func structFields(t reflect.Type) []structField {
 
 // field describes the field i of f's type, a struct. embedded says that its own
 // fields are promoted, and its Type is then the struct that is embedded.
-func (f *structField) field(i int) (sub structField, embedded, ok bool) {
+func (f *structField) field(i int) (sub *structField, embedded, ok bool) {
 	sf := f.Type.Field(i)
 	base := sf.Type
 	if base.Name() == "" && base.Kind() == reflect.Pointer {
 		base = base.Elem()
 	}
 	if !sf.IsExported() && (!sf.Anonymous || base.Kind() != reflect.Struct) {
-		return sub, false, false
+		return nil, false, false
 	}
 	tag := sf.Tag.Get("json")
 	if tag == "-" {
-		return sub, false, false
+		return nil, false, false
 	}
-	sub = structField{StructField: sf, owner: f.Type, path: append(slices.Clip(f.path), i), behind: f.behind}
+	sub = &structField{StructField: sf, owner: f.Type, path: append(slices.Clip(f.path), i), behind: f.behind}
 	sub.apply(tag, quotable(base.Kind()))
 	if sub.tagged || !sf.Anonymous || base.Kind() != reflect.Struct {
 		return sub, false, true
@@ -109,11 +109,11 @@ func (f *structField) apply(tag string, quotable bool) {
 }
 
 // dominant keeps one field of each name, or none if two are equally good.
-func dominant(all []structField) []structField {
-	slices.SortStableFunc(all, func(a, b structField) int {
+func dominant(all []*structField) []*structField {
+	slices.SortStableFunc(all, func(a, b *structField) int {
 		return cmp.Or(strings.Compare(a.name, b.name), cmp.Compare(len(a.path), len(b.path)), compareBool(b.tagged, a.tagged))
 	})
-	var kept []structField
+	var kept []*structField
 	for i := 0; i < len(all); {
 		j := i + 1
 		for j < len(all) && all[j].name == all[i].name {
@@ -124,7 +124,7 @@ func dominant(all []structField) []structField {
 		}
 		i = j
 	}
-	slices.SortFunc(kept, func(a, b structField) int { return slices.Compare(a.path, b.path) })
+	slices.SortFunc(kept, func(a, b *structField) int { return slices.Compare(a.path, b.path) })
 	return kept
 }
 

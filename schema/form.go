@@ -62,7 +62,7 @@ func NewForm(t reflect.Type, o Options) (*Form, error) {
 	}
 	tags := map[string]*structField{}
 	for _, f := range structFields(p.root.typ) {
-		tags[f.name] = &f
+		tags[f.name] = f
 	}
 	form := &Form{plan: p}
 	var all, plain []*control

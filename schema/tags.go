@@ -29,6 +29,10 @@ func (b *builder) applyKeywords(parent, n *node, f *structField) (required bool,
 	if tag == "" && description == "" && extras == "" {
 		return false, nil
 	}
+	if tag == "" && extras == "" { // as most are: there is nothing to read
+		n.schema.Description = description
+		return false, nil
+	}
 	pieces := splitTag(tag)
 	for _, piece := range pieces {
 		if err := checkPiece(n, piece); err != nil {

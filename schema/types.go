@@ -153,7 +153,7 @@ func (b *builder) object(n *node, addressable bool) error {
 		if f.Tag.Get("jsonschema") == "-" {
 			continue
 		}
-		child, err := b.field(n, &f, addressable)
+		child, err := b.field(n, f, addressable)
 		if err != nil {
 			return err
 		}
@@ -220,7 +220,8 @@ func (b *builder) describe(n *node, f *structField) error {
 		return nil
 	}
 	var d string
-	if own, ok := reflect.New(f.owner).Interface().(interface{ GetFieldDocString(string) string }); ok {
+	if reflect.PointerTo(f.owner).Implements(describing) {
+		own := reflect.New(f.owner).Interface().(describer)
 		if err := guard("GetFieldDocString", func() { d = own.GetFieldDocString(f.Name) }); err != nil {
 			return err
 		}
@@ -271,7 +272,8 @@ func (b *builder) nameFor(t reflect.Type) string {
 
 // tagged reports whether the jsonschema tag of f has the keyword.
 func tagged(f *structField, keyword string) bool {
-	return slices.ContainsFunc(splitTag(f.Tag.Get("jsonschema")), func(piece string) bool {
+	tag := f.Tag.Get("jsonschema")
+	return strings.Contains(tag, keyword) && slices.ContainsFunc(splitTag(tag), func(piece string) bool {
 		return strings.HasPrefix(piece, keyword+"=")
 	})
 }
