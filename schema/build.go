@@ -105,7 +105,8 @@ type builder struct {
 	names  map[reflect.Type]string // in $defs
 	// definitions is $defs: the types in cycles, and what JSONSchema methods bring.
 	definitions jsonschema.Definitions
-	aliases     int // JSONSchemaAlias methods being followed
+	aliases     int  // JSONSchemaAlias methods being followed
+	own         bool // methods of the program's were asked for a document, or a part of one
 }
 
 func newBuilder(o Options, out bool) *builder {

@@ -49,6 +49,7 @@ func guard(what string, f func()) (err error) {
 // byAlias documents n as the type that JSONSchemaAlias returns a value of.
 func (b *builder) byAlias(n *node, addressable bool) error {
 	var alias any
+	b.own = true
 	own := reflect.New(n.typ).Interface().(aliaser)
 	if err := guard("JSONSchemaAlias", func() { alias = own.JSONSchemaAlias() }); err != nil {
 		return typeError(n.owner, err)
@@ -72,6 +73,7 @@ func (b *builder) byAlias(n *node, addressable bool) error {
 // byDocument documents n by its JSONSchema method.
 func (b *builder) byDocument(n *node) error {
 	var s *jsonschema.Schema
+	b.own = true
 	own := reflect.New(n.typ).Interface().(documenter)
 	if err := guard("JSONSchema", func() { s = own.JSONSchema() }); err != nil {
 		return typeError(n.owner, err)
@@ -148,6 +150,7 @@ func (b *builder) extend(n *node) error {
 	if n.strange || !reflect.PointerTo(n.typ).Implements(extending) {
 		return nil
 	}
+	b.own = true
 	own := reflect.New(n.typ).Interface().(extender)
 	before, parts := *n.schema, partsOf(n.schema)
 	if err := guard("JSONSchemaExtend", func() { own.JSONSchemaExtend(n.schema) }); err != nil {

@@ -3,7 +3,8 @@
 // enforces that document while it fills a value of the type.
 //
 // Every decision about a type falls in [Input] or [Output]; [Plan.Decode] reads
-// the text once, straight into the value, and decides nothing about types.
+// the text once, straight into the value, and decides nothing about types. A type
+// is planned once, unless it has methods that document it, or Options has.
 //
 // The decoder follows encoding/json (field names, embedding, the last of equal
 // keys wins, invalid UTF-8 becomes U+FFFD) except where the document says
@@ -30,6 +31,8 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
+	"sync"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 )
@@ -77,20 +80,51 @@ func Input(t reflect.Type, o Options) (*Plan, error) { return newPlan(t, o, fals
 // those of [Input].
 func Output(t reflect.Type, o Options) (*Plan, error) { return newPlan(t, o, true) }
 
+// planned holds, by planKey, the plans that follow from their type alone: many
+// tools of a server may take or return the same one. It is no larger than the
+// program: the run-time never forgets a type either, not even one made by
+// [reflect.StructOf].
+var planned sync.Map
+
+type planKey struct {
+	t            reflect.Type
+	out          bool
+	allowUnknown bool
+}
+
 func newPlan(t reflect.Type, o Options, out bool) (*Plan, error) {
+	if o.Describe != nil || o.Enum != nil { // nobody knows what they will say
+		p, _, err := makePlan(t, o, out)
+		return p, err
+	}
+	key := planKey{t, out, o.AllowUnknown}
+	if p, ok := planned.Load(key); ok {
+		return p.(*Plan), nil
+	}
+	p, own, err := makePlan(t, o, out)
+	if err != nil || own {
+		return p, err
+	}
+	kept, _ := planned.LoadOrStore(key, p)
+	return kept.(*Plan), nil
+}
+
+// makePlan plans t anew. own reports that a method of the program's had a say in
+// it, which may say something else the next time.
+func makePlan(t reflect.Type, o Options, out bool) (p *Plan, own bool, err error) {
 	b := newBuilder(o, out)
 	root, err := b.root(t)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := b.finish(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	doc, err := b.render(root)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return &Plan{root: root, doc: doc, out: out}, nil
+	return &Plan{root: root, doc: slices.Clip(doc), out: out}, b.own, nil
 }
 
 // Document returns the JSON Schema 2020-12 document, compact. It is the Plan's

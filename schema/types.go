@@ -221,6 +221,7 @@ func (b *builder) describe(n *node, f *structField) error {
 	}
 	var d string
 	if reflect.PointerTo(f.owner).Implements(describing) {
+		b.own = true
 		own := reflect.New(f.owner).Interface().(describer)
 		if err := guard("GetFieldDocString", func() { d = own.GetFieldDocString(f.Name) }); err != nil {
 			return err
