@@ -164,7 +164,7 @@ func (r *Resource) setName(f *function) error {
 			return fmt.Errorf("the name %q is not text of one line", r.spec.Name)
 		}
 		return nil
-	case f.info.name == "" && r.template == nil:
+	case f.info().name == "" && r.template == nil:
 		r.spec.Name = lastPart(r.spec.URI)
 		return nil
 	}

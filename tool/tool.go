@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"reflect"
@@ -50,8 +51,11 @@ ctx is *tool.Context or context.Context; results are none, error, T, or (T, erro
 type function struct {
 	*config
 	value reflect.Value
-	info  fnInfo
 }
+
+// info is asked for where the function is needed, for a name or an error: it reads
+// tables of the run-time that a program otherwise leaves on disk.
+func (f *function) info() fnInfo { return inspect(f.value) }
 
 // prepare makes a T of fn and its options. An error says what fn is, where it
 // stands, and which forms are accepted.
@@ -60,27 +64,28 @@ func prepare[T any](fn any, k kind, options []Option, accepted string, build fun
 	if v.Kind() != reflect.Func || v.IsNil() {
 		return nil, fmt.Errorf("tool: %T is not a function\n%s", fn, accepted)
 	}
-	f := &function{value: v, info: inspect(v)}
+	f := &function{value: v}
 	var made *T
 	var err error
 	if f.config, err = configure(k, options); err == nil {
 		made, err = build(f)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("tool: %s: %w\n%s", f.info.where(), err, accepted)
+		return nil, fmt.Errorf("tool: %s: %w\n%s", f.info().where(), err, accepted)
 	}
 	return made, nil
 }
 
 // name returns the name that was given, or else the function's.
 func (f *function) name() (string, error) {
-	switch {
-	case f.spec.Name != "":
+	if f.spec.Name != "" {
 		return f.spec.Name, nil
-	case f.info.name == "":
+	}
+	name := f.info().name
+	if name == "" {
 		return "", errors.New(`a function literal has no name: add tool.Name("...")`)
 	}
-	return snake(f.info.name), nil
+	return snake(name), nil
 }
 
 // comment takes over what the source says of the function.
@@ -88,7 +93,7 @@ func (f *function) comment() {
 	if f.source == nil {
 		return
 	}
-	doc := f.source.function(f.info)
+	doc := f.source.function(f.info())
 	if f.spec.Description == "" {
 		f.spec.Description = doc.comment
 	}
@@ -108,8 +113,11 @@ func build(f *function) (*Tool, error) {
 	if err := t.plan.prepare(f.config, &t.spec); err != nil {
 		return nil, err
 	}
-	if t.spec.Headers, err = HeaderParams(t.spec.Input); err != nil {
-		return nil, err
+	// Who writes a schema by hand may escape the keyword, and break a rule.
+	if t.plan.document != nil || bytes.Contains(t.spec.Input, []byte(headerKeyword)) {
+		if t.spec.Headers, err = HeaderParams(t.spec.Input); err != nil {
+			return nil, err
+		}
 	}
 	return t, nil
 }
