@@ -17,32 +17,45 @@ import (
 )
 
 // seal encrypts what travels through a client and must come back unchanged.
-type seal struct{ aead cipher.AEAD }
+type seal struct{ aead func() cipher.AEAD }
 
-// newSeal makes a seal of a key, or of a random one for none.
+// newSeal makes a seal of a key, or of a random one for none. That is made when it
+// is first needed: most servers never seal anything.
 func newSeal(key []byte) (seal, error) {
 	if len(key) == 0 {
-		key = make([]byte, 32)
-		rand.Read(key) // does not fail
-	} else if len(key) < 32 {
+		return seal{sync.OnceValue(func() cipher.AEAD {
+			key := make([]byte, 32)
+			rand.Read(key) // does not fail
+			aead, err := newAEAD(key)
+			if err != nil {
+				panic(err) // never: the key has the right length
+			}
+			return aead
+		})}, nil
+	}
+	if len(key) < 32 {
 		return seal{}, errors.New("it has fewer than 32 bytes")
 	}
+	aead, err := newAEAD(key)
+	return seal{func() cipher.AEAD { return aead }}, err
+}
+
+func newAEAD(key []byte) (cipher.AEAD, error) {
 	derived, err := hkdf.Key(sha256.New, key, nil, "sessionmcp requestState", 32)
 	if err != nil {
-		return seal{}, err
+		return nil, err
 	}
 	block, err := aes.NewCipher(derived)
 	if err != nil {
-		return seal{}, err
+		return nil, err
 	}
-	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return seal{aead}, err
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // close seals text for what binding says: with another one it does not open.
 func (s seal) close(text, binding []byte) string {
 	digest := sha256.Sum256(binding)
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, text, digest[:]))
+	return base64.RawURLEncoding.EncodeToString(s.aead().Seal(nil, nil, text, digest[:]))
 }
 
 func (s seal) open(sealed string, binding []byte) ([]byte, error) {
@@ -51,7 +64,7 @@ func (s seal) open(sealed string, binding []byte) ([]byte, error) {
 		return nil, err
 	}
 	digest := sha256.Sum256(binding)
-	return s.aead.Open(nil, nil, b, digest[:])
+	return s.aead().Open(nil, nil, b, digest[:])
 }
 
 // ledger remembers what has run, by name, so that it runs once. The zero value
