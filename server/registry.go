@@ -50,7 +50,7 @@ type snapshot[T any] struct {
 	byKey map[string]T
 
 	mu       sync.Mutex
-	rendered [][][]byte // by revision, then by item: the JSON of the list
+	rendered []*rendered // by revision
 }
 
 func (r *registry[T]) add(item T) error {
@@ -98,7 +98,7 @@ func (r *registry[T]) snapshot() *snapshot[T] {
 	s := &snapshot[T]{
 		items:    slices.Clone(r.items),
 		byKey:    make(map[string]T, len(r.items)),
-		rendered: make([][][]byte, len(revisions)),
+		rendered: make([]*rendered, len(revisions)),
 	}
 	for _, e := range s.items {
 		s.byKey[r.key(e.item)] = e.item
@@ -153,23 +153,17 @@ func (r *registry[T]) appendPage(dst []byte, rev *revision, cursor string, size 
 		if !ok {
 			return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.cursor is not one that this list gave")
 		}
-		start, _ = slices.BinarySearchFunc(s.items, seq+1, func(e *entry[T], seq uint64) int {
-			return int(e.seq) - int(seq)
-		})
+		start, _ = slices.BinarySearchFunc(s.items, seq+1, bySeq)
 	}
 	end := min(start+size, len(s.items))
-	rendered, err := s.render(&r.kind, rev)
+	list, err := s.render(&r.kind, rev)
 	if err != nil {
 		return nil, err
 	}
+	page := list.items(start, end)
+	dst = slices.Grow(dst, len(page)+maxPageFrame) // one copy of what may be large
 	dst = append(append(append(dst, `{"`...), r.list...), `":[`...)
-	for i := start; i < end; i++ {
-		if i > start {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, rendered[i]...)
-	}
-	dst = append(dst, ']')
+	dst = append(append(dst, page...), ']')
 	if end < len(s.items) {
 		dst = append(append(dst, `,"nextCursor":"`...), r.formatCursor(s.items[end-1].seq)...)
 		dst = append(dst, '"')
@@ -177,23 +171,49 @@ func (r *registry[T]) appendPage(dst []byte, rev *revision, cursor string, size 
 	return dst, nil
 }
 
-// render returns the JSON of every item as the revision has it.
-func (s *snapshot[T]) render(k *kind[T], rev *revision) ([][]byte, error) {
+// maxPageFrame is more than what surrounds the items of a page in its response, as
+// a rule.
+const maxPageFrame = 512
+
+// rendered is the JSON of a list: its items with commas between them.
+type rendered struct {
+	text []byte
+	ends []int // where each item ends
+}
+
+// items returns the text of those from start up to end.
+func (r *rendered) items(start, end int) []byte {
+	if start >= end {
+		return nil
+	}
+	from := 0
+	if start > 0 {
+		from = r.ends[start-1] + len(",")
+	}
+	return r.text[from:r.ends[end-1]]
+}
+
+// render returns the JSON of the list as the revision has it.
+func (s *snapshot[T]) render(k *kind[T], rev *revision) (*rendered, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if all := s.rendered[rev.index]; all != nil {
-		return all, nil
+	if list := s.rendered[rev.index]; list != nil {
+		return list, nil
 	}
-	all := make([][]byte, len(s.items))
+	list := &rendered{ends: make([]int, 0, len(s.items))}
+	var err error
 	for i, e := range s.items {
-		b, err := k.append(nil, rev, e.item)
-		if err != nil {
+		if i > 0 {
+			list.text = append(list.text, ',')
+		}
+		if list.text, err = k.append(list.text, rev, e.item); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", k.one, k.key(e.item), err)
 		}
-		all[i] = b
+		list.ends = append(list.ends, len(list.text))
 	}
-	s.rendered[rev.index] = all
-	return all, nil
+	list.text = slices.Clip(list.text)
+	s.rendered[rev.index] = list
+	return list, nil
 }
 
 func (k *kind[T]) formatCursor(seq uint64) string {
