@@ -1,6 +1,7 @@
 package jsonrpc
 
 import (
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -23,7 +24,9 @@ type Message struct {
 	Result []byte // any JSON value
 	Error  *Error
 
-	text []byte // see EndResponse
+	text  []byte // see EndResponse
+	fixed []byte // see Splice
+	at    int    // where fixed stands in text
 }
 
 // BeginResponse appends the text of a response up to its result, which is to be
@@ -41,9 +44,28 @@ func EndResponse(id ID, text []byte, head int) Message {
 	return Message{ID: id, Result: text[head : len(text)-1], text: text}
 }
 
-// Text returns the text of a message made by [EndResponse], nil of any other. A
-// sender may overwrite it, and what its capacity holds behind it.
-func (m *Message) Text() []byte { return m.text }
+// Splice puts fixed into the text of a message made by [EndResponse], in front of
+// its byte at. It is for what is large and never changes: a sender can write it
+// from where it is.
+func (m *Message) Splice(at int, fixed []byte) {
+	m.Result, m.fixed, m.at = nil, fixed, at
+}
+
+// Text returns the text of a message made by [EndResponse], nil of any other and
+// of one that has been spliced. A sender may overwrite it, and what its capacity
+// holds behind it.
+func (m *Message) Text() []byte {
+	if m.fixed != nil {
+		return nil
+	}
+	return m.text
+}
+
+// Parts returns the text of a message that has been spliced, nil of any other. A
+// sender may overwrite what stands around the fixed part.
+func (m *Message) Parts() (before, fixed, after []byte) {
+	return m.text[:m.at], m.fixed, m.text[m.at:]
+}
 
 // IsRequest reports whether m is a request, which wants exactly one response.
 func (m *Message) IsRequest() bool { return m.Method != "" && m.ID != "" }
@@ -226,7 +248,8 @@ func readError(raw []byte) (e *Error, ok bool) {
 // without Result and Error the result null: the text is always a message.
 func (m *Message) Append(dst []byte) []byte {
 	if m.text != nil {
-		return append(dst, m.text...)
+		dst = slices.Grow(dst, len(m.text)+len(m.fixed))
+		return append(append(append(dst, m.text[:m.at]...), m.fixed...), m.text[m.at:]...)
 	}
 	dst = append(dst, `{"jsonrpc":"2.0"`...)
 	if m.ID != "" {

@@ -3,6 +3,7 @@ package jsonrpc
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -242,5 +243,41 @@ func TestAsError(t *testing.T) {
 	}
 	if s := own.Error(); s != "wrong 1 (-32602)" {
 		t.Error(s)
+	}
+}
+
+// TestResponse: a response that is written around its result is the same text,
+// whole or in parts.
+func TestResponse(t *testing.T) {
+	want := Message{ID: "7", Result: []byte(`{"tools":[{"name":"a"}],"x":1}`)}
+	text := append(BeginResponse(nil, "7"), `{"tools":[`...)
+	head, at := len(BeginResponse(nil, "7")), len(text)
+	text = append(text, `],"x":1}`...)
+
+	whole := EndResponse("7", append(slices.Clone(text[:at]), `{"name":"a"}],"x":1}`...), head)
+	if got := string(whole.Text()); got != string(want.Append(nil)) || string(whole.Append(nil)) != got {
+		t.Errorf("whole: %s, want %s", got, want.Append(nil))
+	}
+	if string(whole.Result) != string(want.Result) || whole.ID != want.ID {
+		t.Errorf("its result is %s, want %s", whole.Result, want.Result)
+	}
+	if _, fixed, _ := whole.Parts(); fixed != nil {
+		t.Errorf("it has the fixed part %s", fixed)
+	}
+
+	spliced := EndResponse("7", text, head)
+	spliced.Splice(at, []byte(`{"name":"a"}`))
+	if got := string(spliced.Append([]byte(" "))); got != " "+string(want.Append(nil)) {
+		t.Errorf("spliced: %s, want %s", got, want.Append(nil))
+	}
+	before, fixed, after := spliced.Parts()
+	if got := string(slices.Concat(before, fixed, after)); got != string(want.Append(nil)) || spliced.Text() != nil {
+		t.Errorf("in parts: %s, want %s", got, want.Append(nil))
+	}
+	if parsed, err := Parse(spliced.Append(nil)); err != nil || string(parsed.Result) != string(want.Result) {
+		t.Errorf("read again: %s, %v", parsed.Result, err)
+	}
+	if want.Text() != nil {
+		t.Error("a message that was not made so has a text")
 	}
 }

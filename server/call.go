@@ -41,6 +41,8 @@ type call struct {
 	answered atomic.Bool     // or never to be
 
 	name   string      // of the tool, prompt or resource, once known
+	fixed  []byte      // part of the result, which no one copies; see splice
+	at     int         // where it stands in the text
 	token  []byte      // of progress, as JSON; nil if the client did not ask
 	values tool.Values // of a stateless request alone
 
@@ -79,6 +81,9 @@ func (c *call) run() {
 	case c.claim():
 		m := jsonrpc.EndResponse(c.id, text, head)
 		buf.B = m.Text()
+		if c.fixed != nil {
+			m.Splice(c.at, c.fixed)
+		}
 		c.send(&m)
 	}
 }
@@ -108,6 +113,19 @@ func (c *call) serve(dst []byte) ([]byte, error) {
 	}
 	return append(dst, result...), err
 }
+
+// splice puts text that never changes, and has no line breaks, at the end of dst:
+// into the message where it is sent, if nobody else is to see the result before.
+func (c *call) splice(dst, text []byte) []byte {
+	if len(text) < minSpliced || c.serving.quick || c.session.server.handle.now.Load() != nil {
+		return append(dst, text...)
+	}
+	c.fixed, c.at = text, len(dst)
+	return dst
+}
+
+// minSpliced is how long a text is that is worth being written by itself.
+const minSpliced = 4 << 10
 
 // answer sends the response, unless there has been one or is to be none.
 func (c *call) answer(result []byte, err error) {

@@ -123,15 +123,11 @@ func (s *Server) toolsCommand(_ context.Context, c *console, args []string) erro
 		_, err := text.WriteTo(c.out)
 		return err
 	}
-	page, err := s.tools.appendPage(nil, revisions[len(revisions)-1], "", math.MaxInt)
+	items, _, err := s.tools.page(revisions[len(revisions)-1], "", math.MaxInt)
 	if err != nil {
 		return err
 	}
-	var list struct{ Tools json.RawMessage }
-	if err := json.Unmarshal(append(page, '}'), &list); err != nil {
-		return err
-	}
-	return printJSON(c.out, list.Tools)
+	return printJSON(c.out, slices.Concat([]byte("["), items, []byte("]")))
 }
 
 func (s *Server) listTools(w *bytes.Buffer) {

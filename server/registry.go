@@ -136,44 +136,40 @@ func (r *registry[T]) serve(c *call, dst []byte) ([]byte, error) {
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err
 	}
-	dst, err := r.appendPage(dst, c.revision, p.Cursor, c.session.server.o.PageSize)
+	items, next, err := r.page(c.revision, p.Cursor, c.session.server.o.PageSize)
 	if err != nil {
 		return nil, err
+	}
+	dst = append(append(append(dst, `{"`...), r.list...), `":[`...)
+	dst = append(c.splice(dst, items), ']')
+	if next != "" {
+		dst = append(append(append(dst, `,"nextCursor":"`...), next...), '"')
 	}
 	return c.finish(dst, nil, &c.session.server.o.ListCache)
 }
 
-// appendPage appends the members of a list's result, at most size items behind
-// cursor, and leaves the object open.
-func (r *registry[T]) appendPage(dst []byte, rev *revision, cursor string, size int) ([]byte, error) {
+// page returns at most size items behind cursor, with commas between them, and the
+// cursor of the next page, "" for none.
+func (r *registry[T]) page(rev *revision, cursor string, size int) (items []byte, next string, err error) {
 	s := r.snapshot()
 	start := 0
 	if cursor != "" {
 		seq, ok := r.parseCursor(cursor)
 		if !ok {
-			return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.cursor is not one that this list gave")
+			return nil, "", jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.cursor is not one that this list gave")
 		}
 		start, _ = slices.BinarySearchFunc(s.items, seq+1, bySeq)
 	}
 	end := min(start+size, len(s.items))
 	list, err := s.render(&r.kind, rev)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	page := list.items(start, end)
-	dst = slices.Grow(dst, len(page)+maxPageFrame) // one copy of what may be large
-	dst = append(append(append(dst, `{"`...), r.list...), `":[`...)
-	dst = append(append(dst, page...), ']')
 	if end < len(s.items) {
-		dst = append(append(dst, `,"nextCursor":"`...), r.formatCursor(s.items[end-1].seq)...)
-		dst = append(dst, '"')
+		next = r.formatCursor(s.items[end-1].seq)
 	}
-	return dst, nil
+	return list.items(start, end), next, nil
 }
-
-// maxPageFrame is more than what surrounds the items of a page in its response, as
-// a rule.
-const maxPageFrame = 512
 
 // rendered is the JSON of a list: its items with commas between them.
 type rendered struct {
@@ -210,6 +206,11 @@ func (s *snapshot[T]) render(k *kind[T], rev *revision) (*rendered, error) {
 			return nil, fmt.Errorf("%s %s: %w", k.one, k.key(e.item), err)
 		}
 		list.ends = append(list.ends, len(list.text))
+	}
+	for i, b := range list.text { // of a schema that was written by hand
+		if b == '\n' || b == '\r' {
+			list.text[i] = ' '
+		}
 	}
 	list.text = slices.Clip(list.text)
 	s.rendered[rev.index] = list

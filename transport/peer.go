@@ -46,6 +46,12 @@ type outlet interface {
 	push(text []byte)
 }
 
+// splicer is an outlet that need not copy what never changes: a message is its
+// three parts. before and after are as with sendText.
+type splicer interface {
+	sendParts(ctx context.Context, before, fixed, after []byte) error
+}
+
 // ender is an outlet that wants to be told that the connection has ended.
 type ender interface{ ended() }
 
@@ -135,6 +141,11 @@ func (p *Peer) Notify(m *jsonrpc.Message) {
 func sendMessage(ctx context.Context, out outlet, m *jsonrpc.Message) error {
 	if text := m.Text(); text != nil {
 		return out.sendText(ctx, text)
+	}
+	if out, ok := out.(splicer); ok {
+		if before, fixed, after := m.Parts(); fixed != nil {
+			return out.sendParts(ctx, before, fixed, after)
+		}
 	}
 	buf := pool.Get()
 	defer buf.Put()

@@ -111,7 +111,7 @@ func TestQueueEnds(t *testing.T) {
 
 // A silent stream holds neither the texts it wrote nor room for many.
 func TestQueueLetsGo(t *testing.T) {
-	q := newQueue(1<<20)
+	q := newQueue(1 << 20)
 	for range 10 * maxSpare {
 		q.push([]byte("x"))
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -39,7 +40,10 @@ type postReply struct {
 // Send implements [Sender].
 func (r *postReply) Send(ctx context.Context, m *jsonrpc.Message) error {
 	if text := m.Text(); text != nil {
-		return r.answer(ctx, text, http.StatusOK)
+		return r.answer(ctx, http.StatusOK, text, nil, nil)
+	}
+	if before, fixed, after := m.Parts(); fixed != nil {
+		return r.answer(ctx, http.StatusOK, before, fixed, after)
 	}
 	buf := pool.Get()
 	defer buf.Put()
@@ -51,12 +55,12 @@ func (r *postReply) Send(ctx context.Context, m *jsonrpc.Message) error {
 	if m.ID == "" && m.Error != nil {
 		status = http.StatusBadRequest
 	}
-	return r.answer(ctx, buf.B, status)
+	return r.answer(ctx, status, buf.B, nil, nil)
 }
 
 // sendArray implements replier.
 func (r *postReply) sendArray(text []byte) {
-	_ = r.answer(&r.peer.ctx, text, http.StatusOK)
+	_ = r.answer(&r.peer.ctx, http.StatusOK, text, nil, nil)
 }
 
 // related sends what belongs to the request and does not answer it.
@@ -102,9 +106,9 @@ func (r *postReply) beginLocked() (*postStream, error) {
 	return r.stream, nil
 }
 
-// answer sends the response. status is that of a response which is no stream and
-// whose status the Receiver has not set.
-func (r *postReply) answer(ctx context.Context, text []byte, status int) error {
+// answer sends the response, in three parts. status is that of a response which is
+// no stream and whose status the Receiver has not set.
+func (r *postReply) answer(ctx context.Context, status int, before, fixed, after []byte) error {
 	r.mu.Lock()
 	if r.answered {
 		r.mu.Unlock()
@@ -117,7 +121,7 @@ func (r *postReply) answer(ctx context.Context, text []byte, status int) error {
 	if r.stream == nil && (r.takes.json || status >= http.StatusBadRequest) {
 		defer r.mu.Unlock()
 		defer r.leaveLocked()
-		return r.writeJSON(text, status)
+		return r.writeJSON(status, before, fixed, after)
 	}
 	stream, err := r.beginLocked()
 	if err == ErrNoStream { // which the client would need, and a middleware prevents
@@ -128,7 +132,10 @@ func (r *postReply) answer(ctx context.Context, text []byte, status int) error {
 	if err != nil {
 		return err
 	}
-	return stream.send(ctx, text, true)
+	if fixed != nil {
+		before = slices.Concat(before, fixed, after)
+	}
+	return stream.send(ctx, before, true)
 }
 
 // Values of headers that every answer shares.
@@ -141,18 +148,27 @@ var (
 // writeJSON writes the one answer. net/http holds the end of it back until the
 // handler returns, which is soon: run returns or, if it is detached, the answer
 // ends the waiting. By then the call is not counted any more.
-func (r *postReply) writeJSON(text []byte, status int) error {
+func (r *postReply) writeJSON(status int, parts ...[]byte) error {
 	if r.closed {
 		return ErrClientGone
 	}
 	h := r.w.Header()
 	h["Content-Type"], h["X-Content-Type-Options"], h["Cache-Control"] = typeJSON, noSniff, noStore
-	r.length[0] = strconv.Itoa(len(text)) // without it a client that is answered early would wait for the end
+	length := 0
+	for _, part := range parts {
+		length += len(part)
+	}
+	r.length[0] = strconv.Itoa(length) // without it a client that is answered early would wait for the end
 	h["Content-Length"] = r.length[:]
 	out := deadlineWriter{ResponseWriter: r.w, rc: http.NewResponseController(r.w), limit: r.peer.http.o.Limits.Write}
 	out.extend()
 	r.w.WriteHeader(status)
-	_, err := out.Write(text)
+	var err error
+	for _, part := range parts {
+		if _, err = out.Write(part); err != nil {
+			break
+		}
+	}
 	if err == nil {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -108,12 +109,18 @@ func (s *sseStream) keepAlive(every time.Duration) time.Duration {
 
 // sendText implements outlet.
 func (s *sseStream) sendText(ctx context.Context, text []byte) error {
-	blankLines(text)
+	return s.sendParts(ctx, text, nil, nil)
+}
+
+// sendParts implements splicer. The fixed part is one line.
+func (s *sseStream) sendParts(ctx context.Context, before, fixed, after []byte) error {
+	blankLines(before)
+	blankLines(after)
 	out := s.claim(true)
 	if out == nil {
-		return s.queue.sendText(ctx, text)
+		return s.queue.sendText(ctx, slices.Concat(before, fixed, after))
 	}
-	failure := out.try(func() error { return out.sendLine(text) })
+	failure := out.try(func() error { return out.sendLine(before, fixed, after) })
 	s.yield(failure)
 	if failure != nil {
 		return failure.cause

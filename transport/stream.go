@@ -147,10 +147,13 @@ var (
 	eventTail = []byte("\n\n")
 )
 
-// sendLine writes a message that has no line breaks, and flushes it.
-func (w *deadlineWriter) sendLine(text []byte) error {
+// sendLine writes a message in parts that have no line breaks, and flushes it.
+func (w *deadlineWriter) sendLine(before, fixed, after []byte) error {
 	w.extend()
-	for _, part := range [...][]byte{eventHead, text, eventTail} {
+	for _, part := range [...][]byte{eventHead, before, fixed, after, eventTail} {
+		if len(part) == 0 {
+			continue
+		}
 		if _, err := w.Write(part); err != nil {
 			return err
 		}
