@@ -1,6 +1,6 @@
 //go:build !nodebug
 
-package main
+package serve
 
 import (
 	"encoding/json"
@@ -11,10 +11,10 @@ import (
 	"runtime/debug"
 )
 
-// serveDebug serves /debug/pprof/ and, at /debug/stats, what a load generator
-// asks for between two measurements; ?gc=1 collects garbage first. The build tag
+// debugOn serves /debug/pprof/ and, at /debug/stats, what a load generator asks
+// for between two measurements; ?gc=1 collects garbage first. The build tag
 // nodebug leaves it out, for the size of the binary.
-func serveDebug(addr string) {
+func debugOn(addr string) {
 	if addr == "" {
 		return
 	}

@@ -1,0 +1,5 @@
+//go:build nodebug
+
+package serve
+
+func debugOn(string) {}

@@ -1,5 +1,0 @@
-//go:build nodebug
-
-package main
-
-func serveDebug(string) {}
