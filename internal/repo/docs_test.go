@@ -17,7 +17,7 @@ var wellKnown = []string{
 // name that others can reach. Fields and the methods of interfaces are the
 // business of their type's comment.
 func TestDocumented(t *testing.T) {
-	for pkg, files := range byPackage(t) {
+	for pkg, files := range byPackage(everywhere(t)) {
 		documented := func(s *source) bool { return s.syntax.Doc != nil }
 		if !slices.ContainsFunc(files, documented) {
 			t.Errorf("package %s has no doc comment", pkg)

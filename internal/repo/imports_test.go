@@ -41,7 +41,7 @@ var layers = map[string][]string{
 }
 
 func TestImports(t *testing.T) {
-	packages := byPackage(t)
+	packages := byPackage(sources(t))
 	for _, pkg := range sorted(packages) {
 		allowed, ok := layers[pkg]
 		if !ok {
@@ -77,7 +77,7 @@ var opens = map[string]*regexp.Regexp{
 }
 
 func TestGoroutinesAndSockets(t *testing.T) {
-	packages := byPackage(t)
+	packages := byPackage(sources(t))
 	for _, pkg := range pure {
 		if packages[pkg] == nil {
 			t.Errorf("pure names %s, in which there is no package", pkg)

@@ -52,6 +52,17 @@ func (s *source) imports() []string {
 // tells depends on the one it runs on.
 func sources(t *testing.T) []*source {
 	t.Helper()
+	return parse(t, func(tree fs.FS, name string) bool { return ignored(name) || isModule(tree, name) })
+}
+
+// everywhere parses also the modules in folders of this one.
+func everywhere(t *testing.T) []*source {
+	t.Helper()
+	return parse(t, func(_ fs.FS, name string) bool { return ignored(name) })
+}
+
+func parse(t *testing.T, skip func(tree fs.FS, name string) bool) []*source {
+	t.Helper()
 	var found []*source
 	files := token.NewFileSet()
 	tree := os.DirFS(root)
@@ -60,7 +71,7 @@ func sources(t *testing.T) []*source {
 			return err
 		}
 		if d.IsDir() {
-			if name != "." && ignored(tree, name) {
+			if name != "." && skip(tree, name) {
 				return fs.SkipDir
 			}
 			return nil
@@ -91,19 +102,22 @@ func sources(t *testing.T) []*source {
 	return found
 }
 
-// ignored reports whether the go command passes over the folder, for its name or
-// because it is a module of its own.
-func ignored(tree fs.FS, name string) bool {
+// ignored reports whether the go command passes over the folder for its name.
+func ignored(name string) bool {
 	base := path.Base(name)
-	_, err := fs.Stat(tree, path.Join(name, "go.mod"))
-	return strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata" || err == nil
+	return strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") || base == "testdata"
 }
 
-// byPackage groups the files of the module by folder.
-func byPackage(t *testing.T) map[string][]*source {
-	t.Helper()
+// isModule reports whether the folder is a module of its own.
+func isModule(tree fs.FS, name string) bool {
+	_, err := fs.Stat(tree, path.Join(name, "go.mod"))
+	return err == nil
+}
+
+// byPackage groups files by folder.
+func byPackage(files []*source) map[string][]*source {
 	packages := make(map[string][]*source)
-	for _, s := range sources(t) {
+	for _, s := range files {
 		packages[s.pkg] = append(packages[s.pkg], s)
 	}
 	return packages

@@ -136,7 +136,7 @@ func replaceTable(readme string, rows []row) string {
 }
 
 func TestLengths(t *testing.T) {
-	for _, s := range sources(t) {
+	for _, s := range everywhere(t) {
 		if s.lines > maxFile {
 			t.Errorf("%s has %d lines, and a file may have %d: split it by what it is about", s.name, s.lines, maxFile)
 		}
