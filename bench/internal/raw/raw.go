@@ -212,8 +212,6 @@ func call(name string, args json.RawMessage) (any, error) {
 	switch name {
 	case "echo":
 		return echoed, nil
-	default: // forecast and its copies
-		return forecast, nil
 	case "wide":
 		var order wide.Order
 		if err := json.Unmarshal(args, &order); err != nil {
@@ -225,6 +223,8 @@ func call(name string, args json.RawMessage) (any, error) {
 		if err := json.Unmarshal(args, &in); err != nil {
 			return nil, err
 		}
+	default: // forecast and its copies
+		return forecast, nil
 	}
 	switch name {
 	case "mirror":

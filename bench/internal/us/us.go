@@ -77,7 +77,9 @@ func newServer(o serve.Options) *server.Server {
 	}
 	srv := server.New("bench", "1.0.0", opts)
 	srv.Tool(echo, tool.Description("Echo the text"))
-	srv.Tool(forecast, tool.Description("Weather forecast for a city"))
+	if o.Tools > 1 {
+		srv.Tool(forecast, tool.Description("Weather forecast for a city"))
+	}
 	for i := 2; i < o.Tools; i++ {
 		srv.Tool(forecast, tool.Name(fmt.Sprintf("tool_%04d", i)), tool.Description("Weather forecast for a city"))
 	}
