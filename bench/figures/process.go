@@ -7,11 +7,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,7 +40,6 @@ type process struct {
 	name   string
 	cmd    *exec.Cmd
 	addr   string // where it serves HTTP
-	debug  string // where it tells about itself
 	in     io.WriteCloser
 	out    *bufio.Reader
 	pipe   *os.File // behind out
@@ -48,17 +47,23 @@ type process struct {
 	exited chan struct{}
 }
 
-// tail keeps the end of what a process says, for the error.
+// tail keeps the beginning and the end of what a process says.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
+	line chan struct{} // closed when there is a first line
 }
 
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if !bytes.Contains(t.text, []byte("\n")) && bytes.Contains(p, []byte("\n")) {
+		close(t.line)
+	}
 	t.text = append(t.text, p...)
-	t.text = t.text[max(0, len(t.text)-1000):]
+	if more := len(t.text) - 2000; more > 0 {
+		t.text = slices.Delete(t.text, 1000, 1000+more)
+	}
 	return len(p), nil
 }
 
@@ -73,17 +78,14 @@ const patience = 60 * time.Second
 
 // start runs a server. Over HTTP it returns once there is an address to call.
 func (r *run) start(server string, o serve.Options) (*process, error) {
-	p := &process{name: server, exited: make(chan struct{})}
+	p := &process{name: server, stderr: tail{line: make(chan struct{})}, exited: make(chan struct{})}
 	args := []string{"-mode", string(o.Mode), "-addr", "127.0.0.1:0", "-tools", itoa(o.Tools)}
 	if o.Extra {
 		args = append(args, "-extra")
 	}
-	var err error
-	if p.debug, err = free(); err != nil {
-		return nil, err
-	}
-	p.cmd = exec.CommandContext(r.ctx, r.program(server), append(args, "-debug", p.debug)...)
+	p.cmd = exec.CommandContext(r.ctx, r.program(server), append(args, "-debug", "127.0.0.1:0")...)
 	p.cmd.Stderr = &p.stderr
+	var err error
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
@@ -132,16 +134,6 @@ func (p *process) stop() {
 	}
 }
 
-// free returns an address that nobody has now.
-func free() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
-}
-
 func (r *run) program(server string) string { return filepath.Join(r.dir, server) }
 
 // memory is what a process says of its own.
@@ -155,9 +147,29 @@ type memory struct {
 
 var asker = http.Client{Timeout: patience}
 
+// debug returns where the process tells about itself, which is the first that it
+// says.
+func (p *process) debug() (string, error) {
+	select {
+	case <-p.stderr.line:
+	case <-p.exited:
+	case <-time.After(patience):
+	}
+	_, rest, _ := strings.Cut(p.stderr.String(), "debugging ")
+	addr, _, ok := strings.Cut(rest, "\n")
+	if !ok {
+		return "", fmt.Errorf("%s did not say where it can be asked for its memory, but %q", p.name, p.stderr.String())
+	}
+	return addr, nil
+}
+
 // memory asks the process; collected asks after a garbage collection.
 func (p *process) memory(collected bool) (memory, error) {
-	url := "http://" + p.debug + "/debug/stats"
+	addr, err := p.debug()
+	if err != nil {
+		return memory{}, err
+	}
+	url := "http://" + addr + "/debug/stats"
 	if collected {
 		url += "?gc=1"
 	}

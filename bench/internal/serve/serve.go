@@ -58,8 +58,11 @@ func Main(s Server) {
 	flag.Parse()
 	o.Mode = Mode(*mode)
 	log.SetPrefix(s.Name + ": ")
-	debugOn(*debug)
-	if err := run(s, o); err != nil {
+	err := debugOn(*debug)
+	if err == nil {
+		err = run(s, o)
+	}
+	if err != nil {
 		log.Fatal(err)
 	}
 }

@@ -66,9 +66,10 @@ func Wide() Request {
 	return Request{Name: "wide", Method: "tools/call", Tool: "wide", args: string(text), struc: decoded(text)}
 }
 
+// decoded is nil if the text is no JSON, and so like nothing that is expected.
 func decoded(text []byte) (v any) {
-	if err := json.Unmarshal(text, &v); err != nil {
-		return err
+	if json.Unmarshal(text, &v) != nil {
+		return nil
 	}
 	return v
 }
