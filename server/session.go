@@ -34,11 +34,11 @@ type session struct {
 	revision        *revision        // nil until initialize
 	declared        mcp.Capabilities // what initialize answered
 	client          tool.Client
-	level           slog.Level           // from which the client wants log messages
-	calls           map[jsonrpc.ID]*call // not answered yet; the transport bounds those whose answer waits to be read
-	subscribed      map[string]bool      // URIs of resources; nil for none
-	subscribedBytes int                  // of the URIs
-	listening       map[*listener]bool   // open subscriptions/listen requests; nil for none
+	level           slog.Level         // from which the client wants log messages
+	calls           callSet            // not answered yet; the transport bounds those whose answer waits to be read
+	subscribed      map[string]bool    // URIs of resources; nil for none
+	subscribedBytes int                // of the URIs
+	listening       map[*listener]bool // open subscriptions/listen requests; nil for none
 }
 
 // Receive implements [transport.Receiver].
@@ -191,15 +191,12 @@ func (s *session) registerLocked(c *call) error {
 	switch {
 	case s.brief() && !c.exchange.Batch: // nothing can be said of it by another message
 		return nil
-	case s.calls[c.id] != nil:
+	case s.calls.get(c.id) != nil:
 		return jsonrpc.Errorf(jsonrpc.CodeInvalidRequest, "request id %s is in use by a request that has not been answered", clip(string(c.id)))
-	case len(s.calls) >= s.server.limits.Calls:
-		return jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%d requests of this session are under way: wait for an answer", len(s.calls))
+	case s.calls.len() >= s.server.limits.Calls:
+		return jsonrpc.Errorf(jsonrpc.CodeServerBusy, "%d requests of this session are under way: wait for an answer", s.calls.len())
 	}
-	if s.calls == nil {
-		s.calls = make(map[jsonrpc.ID]*call)
-	}
-	s.calls[c.id] = c
+	s.calls.add(c)
 	return nil
 }
 
@@ -209,9 +206,7 @@ func (s *session) registerLocked(c *call) error {
 func (s *session) release(c *call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.calls[c.id] == c {
-		delete(s.calls, c.id)
-	}
+	s.calls.remove(c)
 }
 
 // end comes when nothing of the call is left, whether or not it was answered.
@@ -239,7 +234,7 @@ func (s *session) notification(m *jsonrpc.Message) {
 		return
 	}
 	s.mu.Lock()
-	c := s.calls[jsonrpc.ID(p.RequestID)]
+	c := s.calls.get(jsonrpc.ID(p.RequestID))
 	s.mu.Unlock()
 	if c != nil {
 		c.answered.Store(true) // a cancelled request is not answered

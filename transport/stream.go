@@ -20,9 +20,8 @@ func (h *HTTP) eventStream(w http.ResponseWriter, r *http.Request) (*deadlineWri
 		return nil, err
 	}
 	header := w.Header()
-	header.Set("Cache-Control", "no-cache, no-transform")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
-	header.Set("X-Content-Type-Options", "nosniff")
+	header["Cache-Control"], header["X-Content-Type-Options"] = noTransform, noSniff
+	header["X-Accel-Buffering"] = noBuffering // nginx would hold events back
 	out := &deadlineWriter{ResponseWriter: w, rc: http.NewResponseController(w), limit: h.o.Limits.Write}
 	var err error
 	out.stream, err = sse.Upgrade(out, r)
@@ -59,6 +58,12 @@ func (h *HTTP) nextLook(p *Peer) time.Duration {
 	}
 	return max(min(left, idle), time.Millisecond)
 }
+
+// Values of headers that every stream shares.
+var (
+	noTransform = []string{"no-cache, no-transform"}
+	noBuffering = []string{"no"}
+)
 
 var (
 	eventEndpoint = sse.Type("endpoint")
