@@ -52,3 +52,16 @@ func FuzzEndpoint(f *testing.F) {
 		}
 	})
 }
+
+// FuzzBlankLines holds the fast way to make JSON one line to the plain one.
+func FuzzBlankLines(f *testing.F) {
+	for _, text := range []string{"", "\n", "a\r\nb", "{\n\n\t\"a\":\r1}", "\r\r\r"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		want := strings.NewReplacer("\n", " ", "\r", " ").Replace(string(text))
+		if blankLines(text); string(text) != want {
+			t.Fatalf("made %q, want %q", text, want)
+		}
+	})
+}

@@ -310,18 +310,26 @@ func deadline(d time.Duration) time.Time {
 	return time.Now().Add(d)
 }
 
+// bodyRoom is how much room is made for the rest of a body of which there is so much,
+// if it is as long as the client says. Whoever makes that up has to send a quarter
+// of what he makes the server hold.
+func bodyRoom(there int, size int64) int {
+	rest := int(size) - there + 1 // the read that finds the end needs room as well
+	if size < 0 || rest <= 0 {
+		rest = 512
+	}
+	return min(rest, max(3*there, 64<<10))
+}
+
 // readFrom reads all of r. size is a hint, which a client may have made up. What
 // is being read counts against what all clients together may send before anyone
 // has asked who they are.
 func (h *HTTP) readFrom(buf *pool.Buffer, r io.Reader, size int64) error {
-	if size > int64(cap(buf.B)) && size <= 64<<10 {
-		buf.B = make([]byte, 0, size+1) // one more: the read that finds the end needs room
-	}
 	taken := 0
 	defer func() { h.reading.Add(-int64(taken)) }()
 	for {
 		if len(buf.B) == cap(buf.B) {
-			buf.B = append(buf.B, 0)[:len(buf.B)]
+			buf.Grow(bodyRoom(len(buf.B), size))
 		}
 		n, err := r.Read(buf.B[len(buf.B):cap(buf.B)])
 		buf.B = buf.B[:len(buf.B)+n]

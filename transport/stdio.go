@@ -98,6 +98,7 @@ func readLine(buf *pool.Buffer, r *bufio.Reader, limit int) (long bool, err erro
 			buf.B = buf.B[:0]
 		}
 		if !long {
+			buf.Grow(len(part))
 			buf.B = append(buf.B, part...)
 		}
 		if err != bufio.ErrBufferFull {

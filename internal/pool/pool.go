@@ -6,9 +6,9 @@ import "sync"
 // Buffer is a byte slice on loan.
 type Buffer struct{ B []byte }
 
-// max is the capacity from which a slice is not kept: one large message would
+// keep is the capacity from which a slice is not kept: one large message would
 // otherwise stay in memory for ever.
-const max = 64 << 10
+const keep = 64 << 10
 
 var buffers = sync.Pool{New: func() any { return new(Buffer) }}
 
@@ -19,9 +19,17 @@ func Get() *Buffer {
 	return b
 }
 
+// Grow makes room for n more bytes, and for as many again as there are: append
+// would copy what is large once for each quarter that comes.
+func (b *Buffer) Grow(n int) {
+	if cap(b.B)-len(b.B) < n {
+		b.B = append(make([]byte, 0, max(len(b.B)+n, 2*cap(b.B), 512)), b.B...)
+	}
+}
+
 // Put gives the buffer back. Nothing may use it, or a slice of it, afterwards.
 func (b *Buffer) Put() {
-	if cap(b.B) <= max {
+	if cap(b.B) <= keep {
 		buffers.Put(b)
 	}
 }
