@@ -13,6 +13,7 @@ import (
 // a reason: each row keeps a package to its one idea.
 var layers = map[string][]string{
 	"internal/jsontext":       nil,
+	"internal/jsonenc":        {"internal/jsontext"},
 	"internal/pool":           nil,
 	"internal/lazyctx":        nil,
 	"internal/mcp":            nil,
@@ -20,8 +21,8 @@ var layers = map[string][]string{
 	"internal/spelling":       nil,
 	"internal/repo":           nil,
 	"jsonrpc":                 {"internal/jsontext"},
-	"schema":                  {"internal/jsontext", "internal/spelling"},
-	"tool":                    {"schema"},
+	"schema":                  {"internal/jsonenc", "internal/jsontext", "internal/spelling"},
+	"tool":                    {"schema", "internal/jsonenc"},
 	"transport":               {"jsonrpc", "internal/lazyctx", "internal/pool"},
 	"server":                  {"jsonrpc", "schema", "tool", "transport", "internal/cliargs", "internal/envelope", "internal/jsontext", "internal/lazyctx", "internal/mcp", "internal/pool"},
 	"client":                  {"jsonrpc", "schema", "tool", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
@@ -67,7 +68,7 @@ func TestImports(t *testing.T) {
 
 // pure are the packages that neither start goroutines nor open sockets:
 // transport does both for them.
-var pure = []string{"internal/jsontext", "internal/lazyctx", "internal/pool", "internal/mcp", "internal/envelope", "internal/cliargs", "internal/spelling", "jsonrpc", "schema", "tool", "server"}
+var pure = []string{"internal/jsontext", "internal/jsonenc", "internal/lazyctx", "internal/pool", "internal/mcp", "internal/envelope", "internal/cliargs", "internal/spelling", "jsonrpc", "schema", "tool", "server"}
 
 // opens are the names that have to do with open sockets, by import path.
 var opens = map[string]*regexp.Regexp{
