@@ -1,7 +1,6 @@
 package tool
 
 import (
-	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
@@ -10,8 +9,10 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/sessionmcp/sessionmcp/internal/jsonenc"
 	"github.com/sessionmcp/sessionmcp/schema"
 )
 
@@ -34,8 +35,9 @@ var (
 // errNothing answers a nil pointer where the schema promised a value.
 var errNothing = &userError{errors.New("the tool returned nothing")}
 
-// An encoder makes a Result of what a function returned.
-type encoder func(reflect.Value) (*Result, error)
+// An encoder makes a Result of what a function returned, or appends to dst, as
+// JSON text, what is structured. The Result is nil then.
+type encoder func(dst []byte, v reflect.Value) (*Result, []byte, error)
 
 func (p *plan) prepareOutput(c *config, spec *Spec) error {
 	t, err := p.result()
@@ -77,17 +79,25 @@ func encoderOf(t reflect.Type) (encoder, resultKind) {
 	case t.Kind() == reflect.Interface:
 		return dynamic, asItSays
 	case base == resultType:
-		return asIs, asItSays
+		return made(asIs), asItSays
 	case isBlock(t):
-		return block, asText
+		return made(block), asText
 	case t.Kind() == reflect.Slice && (isBlock(t.Elem()) || t.Elem() == contentType):
-		return blocks, asText
+		return made(blocks), asText
 	case base == timeType, t.Implements(textMarshaler) && !t.Implements(jsonMarshaler):
-		return marshalText, asText
+		return made(marshalText), asText
 	case t.Kind() == reflect.String && !t.Implements(jsonMarshaler):
-		return plainText, asText
+		return made(plainText), asText
 	}
-	return structured, asStructured
+	return structured(t), asStructured
+}
+
+// made is the encoder that appends nothing.
+func made(result func(reflect.Value) (*Result, error)) encoder {
+	return func(dst []byte, v reflect.Value) (*Result, []byte, error) {
+		r, err := result(v)
+		return r, dst, err
+	}
 }
 
 // isBlock reports whether t is one of this package's content blocks, or a
@@ -166,14 +176,21 @@ func objectOf(document []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
+// encoders are those of the types that values turned out to have.
+var encoders sync.Map
+
 // dynamic decides by the type that the value turns out to have.
-func dynamic(v reflect.Value) (*Result, error) {
+func dynamic(dst []byte, v reflect.Value) (*Result, []byte, error) {
 	if v.IsNil() {
-		return &Result{}, nil
+		return &Result{}, dst, nil
 	}
 	v = v.Elem()
-	encode, _ := encoderOf(v.Type())
-	return encode(v)
+	encode, ok := encoders.Load(v.Type())
+	if !ok {
+		own, _ := encoderOf(v.Type())
+		encode, _ = encoders.LoadOrStore(v.Type(), own)
+	}
+	return encode.(encoder)(dst, v)
 }
 
 func asIs(v reflect.Value) (*Result, error) {
@@ -218,7 +235,15 @@ func blockOf(v reflect.Value) Content {
 	return b
 }
 
-func text(s string) *Result { return &Result{Content: []Content{Text{Text: s}}} }
+// text makes a Result of one block, which lies beside it.
+func text(s string) *Result {
+	r := &struct {
+		Result
+		one [1]Content
+	}{one: [1]Content{Text{Text: s}}}
+	r.Content = r.one[:]
+	return &r.Result
+}
 
 func plainText(v reflect.Value) (*Result, error) { return text(v.String()), nil }
 
@@ -233,37 +258,44 @@ func marshalText(v reflect.Value) (*Result, error) {
 	return text(string(b)), nil
 }
 
-func structured(v reflect.Value) (*Result, error) {
-	raw, err := jsonText(v)
-	if err != nil {
-		return nil, err
+// structured encodes values of type t.
+func structured(t reflect.Type) encoder {
+	plan := jsonenc.For(t)
+	return func(dst []byte, v reflect.Value) (*Result, []byte, error) {
+		if dst == nil {
+			dst = make([]byte, 0, 256) // enough for most, without growing
+		}
+		dst, err := appendJSON(dst, plan, v)
+		return nil, dst, err
 	}
-	return &Result{Structured: raw}, nil
 }
 
-// jsonText encodes v. A nil map or slice becomes an empty one: the schema
-// promised an object or an array.
+// jsonText encodes v as a structured result is.
 func jsonText(v reflect.Value) (json.RawMessage, error) {
+	return appendJSON(nil, jsonenc.For(v.Type()), v)
+}
+
+// appendJSON appends v by the plan of its type. A nil map or slice becomes an
+// empty one: the schema promised an object or an array.
+func appendJSON(dst []byte, plan *jsonenc.Encoder, v reflect.Value) ([]byte, error) {
 	target := v
 	for range maxPointers {
 		if target.Kind() != reflect.Pointer {
 			break
 		}
 		if target.IsNil() {
-			return nil, errNothing
+			return dst, errNothing
 		}
 		target = target.Elem()
 	}
 	if e := emptied(target); e.IsValid() && !v.Type().Implements(jsonMarshaler) {
-		v = e
+		plan, v = jsonenc.For(e.Type()), e
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v.Interface()); err != nil {
-		return nil, fmt.Errorf("encoding the result: %w", err)
+	dst, err := plan.Append(dst, v)
+	if err != nil {
+		return dst, fmt.Errorf("encoding the result: %w", err)
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return dst, nil
 }
 
 // maxPointers is how many are followed in search of a nil: a pointer may lead to
@@ -273,12 +305,12 @@ const maxPointers = 8
 // emptied returns what replaces a nil map or slice, the zero Value for none. A
 // type that writes itself is left to do so.
 func emptied(v reflect.Value) reflect.Value {
-	switch t := v.Type(); {
-	case t.Implements(jsonMarshaler):
-	case t.Kind() == reflect.Map && v.IsNil():
-		return reflect.MakeMap(t)
-	case t.Kind() == reflect.Slice && v.IsNil():
-		return reflect.MakeSlice(t, 0, 0)
+	k := v.Kind()
+	switch {
+	case k != reflect.Map && k != reflect.Slice, !v.IsNil(), v.Type().Implements(jsonMarshaler):
+		return reflect.Value{}
+	case k == reflect.Map:
+		return reflect.MakeMap(v.Type())
 	}
-	return reflect.Value{}
+	return reflect.MakeSlice(v.Type(), 0, 0)
 }

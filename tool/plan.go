@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sessionmcp/sessionmcp/schema"
 )
@@ -24,6 +25,7 @@ type plan struct {
 	output   encoder          // nil if there is nothing to send
 	promise  *schema.Document // what structured results have to fit; nil if their type says it
 	fails    bool             // the last result is an error
+	rooms    *sync.Pool       // of values of arg that calls take turns in; nil if each has its own
 }
 
 // form is how a function takes its arguments.
@@ -109,6 +111,7 @@ func (p *plan) prepareArguments(c *config, params []reflect.Type) (err error) {
 	if !p.input.IsObject() {
 		return fmt.Errorf("the schema of %s is not an object", p.arg)
 	}
+	p.prepareRooms()
 	return nil
 }
 
@@ -217,38 +220,57 @@ func identifier(r rune) rune {
 }
 
 func (p *plan) call(ctx *Context, arguments []byte) (*Result, error) {
-	var few [4]reflect.Value
-	in, err := p.arguments(few[:0], ctx, arguments, ctx.call().Strict)
-	if err != nil {
-		return nil, UserError(err)
+	r, text, err := p.appendCall(nil, ctx, arguments)
+	if err == nil && r == nil {
+		r = &Result{Structured: json.RawMessage(text)}
 	}
-	out, err := p.run(in)
-	if err != nil {
-		return nil, err
-	}
-	if p.output == nil {
-		return &Result{}, nil
-	}
-	result, err := p.output(out)
-	if err == nil && p.promise != nil {
-		err = p.keep(result)
-	}
-	return result, err
+	return r, err
 }
 
-// keep holds a result to the schema that was promised for it.
-func (p *plan) keep(r *Result) error {
-	if r.IsError {
-		return nil
-	}
-	if r.Structured == nil {
-		return errors.New("tool.OutputSchema promises a structured result, and there is none")
-	}
-	raw, err := json.Marshal(r.Structured)
+// appendCall calls the function. Without an error, the Result is nil where the
+// JSON text of what the function returned has been appended to dst.
+func (p *plan) appendCall(dst []byte, ctx *Context, arguments []byte) (*Result, []byte, error) {
+	arg := p.borrow()
+	var few [4]reflect.Value
+	in, err := p.argumentsIn(arg, few[:0], ctx, arguments, ctx.call().Strict)
 	if err != nil {
-		return fmt.Errorf("encoding the result: %w", err)
+		p.giveBack(arg)
+		return nil, dst, UserError(err)
 	}
-	return misfit("the result does not fit tool.OutputSchema", p.promise.Validate(raw))
+	out, err := p.run(in)
+	p.giveBack(arg)
+	if err != nil {
+		return nil, dst, err
+	}
+	if p.output == nil {
+		return &Result{}, dst, nil
+	}
+	start := len(dst)
+	r, dst, err := p.output(dst, out)
+	if err == nil && p.promise != nil {
+		err = p.keep(r, dst[start:])
+	}
+	if err != nil {
+		return nil, dst[:start], err
+	}
+	return r, dst, nil
+}
+
+// keep holds a result to the schema that was promised for it: r, or else its text.
+func (p *plan) keep(r *Result, text []byte) error {
+	if r != nil {
+		if r.IsError {
+			return nil
+		}
+		if r.Structured == nil {
+			return errors.New("tool.OutputSchema promises a structured result, and there is none")
+		}
+		var err error
+		if text, err = json.Marshal(r.Structured); err != nil {
+			return fmt.Errorf("encoding the result: %w", err)
+		}
+	}
+	return misfit("the result does not fit tool.OutputSchema", p.promise.Validate(text))
 }
 
 // run calls the function and returns the result before the error, if there is
@@ -270,6 +292,11 @@ func (p *plan) run(in []reflect.Value) (reflect.Value, error) {
 
 // arguments appends the function's parameters to in.
 func (p *plan) arguments(in []reflect.Value, ctx *Context, arguments []byte, strict bool) ([]reflect.Value, error) {
+	return p.argumentsIn(nil, in, ctx, arguments, strict)
+}
+
+// argumentsIn is arguments, decoded into arg if that is not nil.
+func (p *plan) argumentsIn(arg *room, in []reflect.Value, ctx *Context, arguments []byte, strict bool) ([]reflect.Value, error) {
 	if p.context {
 		in = append(in, reflect.ValueOf(ctx))
 	}
@@ -283,18 +310,23 @@ func (p *plan) arguments(in []reflect.Value, ctx *Context, arguments []byte, str
 		// The bytes belong to the transport; the function may keep its own.
 		return append(in, reflect.ValueOf(json.RawMessage(bytes.Clone(arguments)))), nil
 	}
-	arg := reflect.New(p.arg)
-	if err := p.input.Decode(arguments, arg.Elem(), strict); err != nil {
+	var v reflect.Value
+	if arg != nil {
+		v = arg.v
+	} else {
+		v = reflect.New(p.arg).Elem()
+	}
+	if err := p.input.Decode(arguments, v, strict); err != nil {
 		return nil, err
 	}
 	switch p.form {
 	case takesStruct:
-		in = append(in, arg.Elem())
+		in = append(in, v)
 	case takesPointer:
-		in = append(in, arg)
+		in = append(in, v.Addr())
 	case takesPlain:
 		for i := range p.arg.NumField() {
-			in = append(in, arg.Elem().Field(i))
+			in = append(in, v.Field(i))
 		}
 	}
 	return in, nil

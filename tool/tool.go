@@ -137,6 +137,14 @@ func (t *Tool) Call(ctx *Context, arguments []byte) (*Result, error) {
 	return t.plan.call(ctx, arguments)
 }
 
+// AppendCall is [Tool.Call] for servers, which have a buffer: where the Result
+// would have nothing but Structured, made of what the function returned, its JSON
+// text is appended to dst instead, and the Result is nil. With an error the text
+// is dst as it was.
+func (t *Tool) AppendCall(dst []byte, ctx *Context, arguments []byte) (*Result, []byte, error) {
+	return t.plan.appendCall(dst, ctx, arguments)
+}
+
 // String returns the tool's name and the first line of its description.
 func (t *Tool) String() string {
 	line, _, _ := strings.Cut(t.spec.Description, "\n")
