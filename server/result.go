@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/sessionmcp/sessionmcp/internal/jsonenc"
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/tool"
 )
@@ -18,22 +21,40 @@ func asTypeError(err error) (*json.UnmarshalTypeError, bool) {
 	return errors.AsType[*json.UnmarshalTypeError](err)
 }
 
-// appendJSON appends v as encoding/json encodes it, without escapes for HTML.
+// appendJSON appends v as encoding/json encodes it, without escapes for HTML. Raw
+// JSON stays as it is.
 func appendJSON(dst []byte, v any) ([]byte, error) {
-	if raw, ok := v.(json.RawMessage); ok {
-		r := jsontext.Read(raw)
-		if _, err := r.Value(); err == nil && r.End() == nil {
-			return append(dst, raw...), nil
+	switch v := v.(type) {
+	case nil:
+		return append(dst, "null"...), nil
+	case json.RawMessage:
+		if err := checkJSON(v); err != nil {
+			return dst, err
 		}
-		return dst, errors.New("the raw JSON is not valid")
+		return append(dst, v...), nil
 	}
-	b := bytes.NewBuffer(dst)
-	enc := json.NewEncoder(b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return dst, err
+	return jsonenc.For(reflect.TypeOf(v)).Append(dst, reflect.ValueOf(v))
+}
+
+func checkJSON(raw []byte) error {
+	r := jsontext.Read(raw)
+	if _, err := r.Value(); err != nil || r.End() != nil {
+		return errors.New("the raw JSON is not valid")
 	}
-	return b.Bytes()[:b.Len()-1], nil // without Encode's newline
+	return nil
+}
+
+// structuredText returns the JSON text of what a result has as structured, nil for
+// nothing: in buf, or that of raw JSON, which is looked at but not copied.
+func structuredText(buf []byte, structured any) (text, dst []byte, err error) {
+	switch v := structured.(type) {
+	case nil:
+		return nil, buf, nil
+	case json.RawMessage:
+		return v, buf, checkJSON(v)
+	}
+	buf, err = appendJSON(buf[:0], structured)
+	return buf, buf, err
 }
 
 // toolError appends the result of a tool that failed.
@@ -44,20 +65,18 @@ func (c *call) toolError(dst []byte, text string) ([]byte, error) {
 }
 
 // appendResult appends the result of a tool, in the form that the revision has
-// and the tool's schema promises.
-func (c *call) appendResult(dst []byte, spec *tool.Spec, r *tool.Result) ([]byte, error) {
-	var structured []byte
-	if r.Structured != nil {
-		var err error
-		if structured, err = appendJSON(nil, r.Structured); err != nil {
-			return dst, fmt.Errorf("encoding the structured result: %w", err)
-		}
+// and the tool's schema promises: r, and as its structured part the JSON text, if
+// it has one. The text is quoted once and copied once, into room made at once.
+func (c *call) appendResult(dst []byte, spec *tool.Spec, r *tool.Result, structured []byte) ([]byte, error) {
+	twin := r.Content == nil && structured != nil // for clients without structured content
+	if twin {
+		dst = slices.Grow(dst, bothTexts(structured))
 	}
 	dst, err := appendContents(append(dst, `{"content":[`...), c.revision, r.Content)
 	if err != nil {
 		return dst, err
 	}
-	if r.Content == nil && structured != nil { // the twin, for clients without structured content
+	if twin {
 		dst = append(dst, `{"type":"text","text":`...)
 		dst = append(jsontext.AppendString(dst, structured), '}')
 	}
@@ -71,6 +90,15 @@ func (c *call) appendResult(dst []byte, spec *tool.Spec, r *tool.Result) ([]byte
 		dst = append(dst, `,"isError":true`...)
 	}
 	return c.finish(dst, r.Meta, nil)
+}
+
+// frame is room for what stands around the texts of a result.
+const frame = 256
+
+// bothTexts is how many bytes a structured result takes, quoted and as it is.
+func bothTexts(structured []byte) int {
+	escapes := bytes.Count(structured, []byte{'"'}) + bytes.Count(structured, []byte{'\\'})
+	return 2*len(structured) + escapes + frame
 }
 
 func appendContents(dst []byte, rev *revision, blocks []tool.Content) ([]byte, error) {
@@ -183,6 +211,9 @@ func mediaType(kind, given string, data []byte) (string, error) {
 // Each of these leaves the object open for appendExtras.
 
 func appendText(dst []byte, text string) []byte {
+	if len(text) > frame {
+		dst = slices.Grow(dst, len(text)+len(text)/16+frame) // at once, with room for some escapes
+	}
 	return jsontext.AppendString(append(dst, `{"type":"text","text":`...), text)
 }
 

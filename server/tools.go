@@ -2,9 +2,11 @@ package server
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
+	"github.com/sessionmcp/sessionmcp/internal/pool"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/tool"
 )
@@ -35,26 +37,46 @@ func callTool(c *call, dst []byte) ([]byte, error) {
 	}
 	ctx, stop := c.limit(spec.Timeout)
 	defer stop()
-	result, err := c.session.server.invokeTool(c.context(ctx), t, p.Arguments)
+	buf := pool.Get()
+	defer buf.Put()
+	result, structured, err := c.session.server.invokeTool(buf, c.context(ctx), t, p.Arguments)
 	if asks, refused := c.inputRequired(dst, p, err); asks != nil || refused != nil {
 		return asks, refused
 	}
 	if err != nil {
 		return c.toolError(dst, c.failureText(ctx, err))
 	}
-	out, err := c.appendResult(dst, &spec, result)
+	out, err := c.appendResult(dst, &spec, result, structured)
 	if err != nil {
 		return c.toolError(dst, c.failureText(ctx, err))
 	}
 	return out, nil
 }
 
-// invokeTool calls the tool through the server's middleware.
-func (s *Server) invokeTool(ctx *tool.Context, t *tool.Tool, arguments []byte) (*tool.Result, error) {
+// onlyText is the rest of a result that is structured alone.
+var onlyText tool.Result
+
+// invokeTool calls the tool through the server's middleware. What the result has
+// as structured is returned as JSON text, which may lie in buf; nil for nothing.
+// Text of the tool's own type is right as it is; all other is checked, as
+// middleware may have written into it.
+func (s *Server) invokeTool(buf *pool.Buffer, ctx *tool.Context, t *tool.Tool, arguments []byte) (r *tool.Result, structured []byte, err error) {
 	if handle := s.toolHandle.now.Load(); handle != nil {
-		return (*handle)(ctx, t, bytes.Clone(arguments)) // it may give up on a tool that still reads them
+		r, err = (*handle)(ctx, t, bytes.Clone(arguments)) // it may give up on a tool that still reads them
+	} else {
+		r, buf.B, err = t.AppendCall(buf.B, ctx, arguments)
+		if err == nil && r == nil {
+			return &onlyText, buf.B, nil
+		}
 	}
-	return t.Call(ctx, arguments)
+	if err != nil {
+		return nil, nil, err
+	}
+	structured, buf.B, err = structuredText(buf.B, r.Structured)
+	if err != nil {
+		err = fmt.Errorf("encoding the structured result: %w", err)
+	}
+	return r, structured, err
 }
 
 // mayDetach reports whether the call might end its HTTP response early: it calls

@@ -24,7 +24,7 @@ var layers = map[string][]string{
 	"schema":                  {"internal/jsonenc", "internal/jsontext", "internal/spelling"},
 	"tool":                    {"schema", "internal/jsonenc"},
 	"transport":               {"jsonrpc", "internal/lazyctx", "internal/pool"},
-	"server":                  {"jsonrpc", "schema", "tool", "transport", "internal/cliargs", "internal/envelope", "internal/jsontext", "internal/lazyctx", "internal/mcp", "internal/pool"},
+	"server":                  {"jsonrpc", "schema", "tool", "transport", "internal/cliargs", "internal/envelope", "internal/jsonenc", "internal/jsontext", "internal/lazyctx", "internal/mcp", "internal/pool"},
 	"client":                  {"jsonrpc", "schema", "tool", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
 	"internal/bridge":         {"client", "jsonrpc", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
 	"internal/cliargs":        {"internal/jsontext", "internal/spelling"},
