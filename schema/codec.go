@@ -43,9 +43,11 @@ func (boolean) read(_ *decoder, _ *node, r *jsontext.Reader, v reflect.Value) er
 // A text decodes JSON strings: into v by set, after the keywords on strings.
 type text struct {
 	set      func(v reflect.Value, s string) error
+	plain    bool    // set is setString
 	tell     bool    // why set failed: n's words do not say what it takes
 	min, max *uint64 // code points
 	pattern  *regexp.Regexp
+	choices  texts // of an enumeration, if set has no say
 }
 
 func (c *text) bind(n *node) error {
@@ -54,14 +56,32 @@ func (c *text) bind(n *node) error {
 	if c.min != nil && c.max != nil && *c.min > *c.max {
 		return fmt.Errorf("minLength=%d is more than maxLength=%d: correct them", *c.min, *c.max)
 	}
-	if s.Pattern == "" {
-		return nil
+	if s.Pattern != "" {
+		var err error
+		if c.pattern, err = regexp.Compile(s.Pattern); err != nil {
+			return fmt.Errorf(`pattern=%s: %w: write RE2 syntax, and commas as \\,`, s.Pattern, err)
+		}
 	}
-	var err error
-	if c.pattern, err = regexp.Compile(s.Pattern); err != nil {
-		return fmt.Errorf(`pattern=%s: %w: write RE2 syntax, and commas as \\,`, s.Pattern, err)
+	if c.plain && !n.strange {
+		c.choices = textsOf(s.Enum, func(s string) bool {
+			return c.sized(s) && (c.pattern == nil || c.pattern.MatchString(s))
+		})
 	}
 	return nil
+}
+
+// sized reports whether s has as many characters as it should.
+func (c *text) sized(s string) bool {
+	if c.min == nil && c.max == nil {
+		return true
+	}
+	// As many as bytes at most, and a quarter of them at least: mostly enough to know.
+	least, most := uint64(len(s)+utf8.UTFMax-1)/utf8.UTFMax, uint64(len(s))
+	if (c.min == nil || least >= *c.min) && (c.max == nil || most <= *c.max) {
+		return true
+	}
+	size := uint64(utf8.RuneCountInString(s))
+	return (c.min == nil || size >= *c.min) && (c.max == nil || size <= *c.max)
 }
 
 func (c *text) read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) error {
@@ -70,15 +90,15 @@ func (c *text) read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) er
 		return err
 	}
 	s := jsontext.Text(raw)
-	if c.min != nil || c.max != nil {
-		size := uint64(utf8.RuneCountInString(s))
-		if c.min != nil && size < *c.min || c.max != nil && size > *c.max {
-			d.problem(n.want, quote(raw)+" of "+count(size, "character"))
-			return nil
-		}
-	}
-	if c.pattern != nil && !c.pattern.MatchString(s) {
+	switch {
+	case !c.sized(s):
+		d.problem(n.want, quote(raw)+" of "+count(uint64(utf8.RuneCountInString(s)), "character"))
+		return nil
+	case c.pattern != nil && !c.pattern.MatchString(s):
 		d.problem(n.want, quote(raw))
+		return nil
+	case c.plain:
+		v.SetString(s)
 		return nil
 	}
 	if err := c.set(v, s); err != nil {
@@ -207,6 +227,7 @@ func (c *list) read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) er
 		seen = map[string]struct{}{}
 	}
 	size := 0
+	d.enterArray()
 	for ; ; size++ {
 		ok, err := r.Element(size == 0)
 		if err != nil {
@@ -218,19 +239,23 @@ func (c *list) read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) er
 		if d.full() || c.bounded && uint64(size) >= c.max {
 			_, err = r.Value()
 		} else {
-			d.enterIndex(size)
+			d.index(size)
 			err = c.readElement(d, r, v, size, seen)
-			d.leave()
 		}
 		if err != nil {
 			return err
 		}
 	}
+	d.leave()
 	if uint64(size) < c.min || c.bounded && uint64(size) > c.max {
 		d.problem(n.want, count(uint64(size), "item"))
 	}
-	if size == 0 && !c.array {
+	switch {
+	case c.array:
+	case size == 0:
 		v.Set(c.empty)
+	default:
+		v.SetLen(min(size, v.Len())) // fewer were read if there are too many
 	}
 	return nil
 }
@@ -247,11 +272,11 @@ func (c *list) readElement(d *decoder, r *jsontext.Reader, v reflect.Value, i in
 			return nil
 		}
 	}
-	if !c.array {
+	if !c.array && i >= v.Len() {
 		if i >= v.Cap() {
 			v.Grow(i + max(4, i) - v.Len())
 		}
-		v.SetLen(i + 1)
+		v.SetLen(v.Cap()) // cut down in the end
 	}
 	return c.element.read(d, r, v.Index(i))
 }
@@ -290,21 +315,24 @@ func (c *dict) read(d *decoder, _ *node, r *jsontext.Reader, v reflect.Value) er
 	m := reflect.MakeMap(t)
 	v.Set(m)
 	key, elem := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+	d.enterObject()
 	for first := true; ; first = false {
 		raw, ok, err := r.Member(first)
-		if !ok {
+		if err != nil {
 			return err
 		}
+		if !ok {
+			d.leave()
+			return nil
+		}
 		name := jsontext.Text(raw)
+		d.name(name)
 		key.SetZero()
 		if err := c.setKey(key, name); err != nil {
-			d.problemIn(name, c.keys, quote(raw))
+			d.problem(c.keys, quote(raw))
 		}
 		elem.SetZero()
-		d.enter(name)
-		err = c.element.read(d, r, elem)
-		d.leave()
-		if err != nil {
+		if err = c.element.read(d, r, elem); err != nil {
 			return err
 		}
 		if !d.full() {

@@ -61,16 +61,14 @@ func (d *decoder) problem(want, got string) {
 	}
 }
 
-// problemIn is problem for the property name of the value being read.
-func (d *decoder) problemIn(name, want, got string) {
-	d.enter(name)
-	d.problem(want, got)
-	d.leave()
-}
+// An object or array is entered once; name or index then say which part is read.
+// Text that is not JSON ends it all, so nothing is left behind an error.
 
-func (d *decoder) enter(name string) { d.at = append(d.at, step{name: name}) }
-func (d *decoder) enterIndex(i int)  { d.at = append(d.at, step{index: i, array: true}) }
-func (d *decoder) leave()            { d.at = d.at[:len(d.at)-1] }
+func (d *decoder) enterObject()     { d.at = append(d.at, step{}) }
+func (d *decoder) enterArray()      { d.at = append(d.at, step{array: true}) }
+func (d *decoder) name(name string) { d.at[len(d.at)-1].name = name }
+func (d *decoder) index(i int)      { d.at[len(d.at)-1].index = i }
+func (d *decoder) leave()           { d.at = d.at[:len(d.at)-1] }
 
 // spend takes n bytes from the budget for reading twice.
 func (d *decoder) spend(n int) bool {
@@ -89,7 +87,7 @@ func (n *node) read(d *decoder, r *jsontext.Reader, v reflect.Value) error {
 		_, err := r.Value()
 		return err
 	}
-	if !n.takes(kind) {
+	if !(len(n.kinds) == 1 && n.kinds[0] == byte(kind)) && !n.takes(kind) {
 		return n.readOther(d, r, v)
 	}
 	if n.enum != nil || n.general != nil {
@@ -98,16 +96,28 @@ func (n *node) read(d *decoder, r *jsontext.Reader, v reflect.Value) error {
 		if err != nil {
 			return err
 		}
+		if t, ok := n.codec.(*text); ok {
+			if s, ok := t.choices.find(raw); ok {
+				*r = peek
+				n.target(v).SetString(s)
+				return nil
+			}
+		}
 		if !n.passes(d, raw) {
 			*r = peek
 			return nil
 		}
 	}
+	return n.codec.read(d, n, r, n.target(v))
+}
+
+// target returns what v points to, made anew.
+func (n *node) target(v reflect.Value) reflect.Value {
 	for range n.pointers {
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
 	}
-	return n.codec.read(d, n, r, v)
+	return v
 }
 
 // readOther reads a value of the wrong kind: one that a model put into a string,
@@ -180,6 +190,9 @@ type property struct {
 
 // value returns the field of v, and allocates the embedded structs above it.
 func (p *property) value(v reflect.Value) reflect.Value {
+	if len(p.path) == 1 {
+		return v.Field(p.path[0])
+	}
 	for i, x := range p.path {
 		if i > 0 && v.Kind() == reflect.Pointer {
 			if v.IsNil() {
@@ -192,8 +205,14 @@ func (p *property) value(v reflect.Value) reflect.Value {
 	return v
 }
 
-func (o *object) lookup(key []byte) (int, bool) {
-	i, ok := o.index[string(key[1:len(key)-1])]
+// lookup finds the property of a key, and looks at next before it searches: most
+// write them in the order of the document.
+func (o *object) lookup(key []byte, next int) (int, bool) {
+	name := key[1 : len(key)-1]
+	if next < len(o.fields) && o.fields[next].name == string(name) {
+		return next, true
+	}
+	i, ok := o.index[string(name)]
 	if !ok && bytes.IndexByte(key, '\\') >= 0 {
 		i, ok = o.index[jsontext.Text(key)]
 	}
@@ -209,6 +228,8 @@ func (o *object) read(d *decoder, _ *node, r *jsontext.Reader, v reflect.Value) 
 	if len(o.fields) > 64*len(few) {
 		seen = make(bitset, len(o.fields)/64+1)
 	}
+	d.enterObject()
+	next := 0
 	for first := true; ; first = false {
 		key, ok, err := r.Member(first)
 		if err != nil {
@@ -217,23 +238,24 @@ func (o *object) read(d *decoder, _ *node, r *jsontext.Reader, v reflect.Value) 
 		if !ok {
 			break
 		}
-		i, known := o.lookup(key)
-		if !known {
-			err = o.unknown(d, r, key)
-		} else {
+		if i, known := o.lookup(key, next); known {
+			next = i + 1
 			err = o.property(d, r, v, seen, i)
+		} else {
+			err = o.unknown(d, r, key)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	o.complete(d, v, seen)
+	d.leave()
 	return nil
 }
 
 func (o *object) property(d *decoder, r *jsontext.Reader, v reflect.Value, seen bitset, i int) error {
 	p := &o.fields[i]
-	if !d.strict && r.Kind() == 'n' && !p.required && !p.node.takes('n') {
+	if r.Kind() == 'n' && !d.strict && !p.required && !p.node.takes('n') {
 		if seen.clear(i) {
 			p.value(v).SetZero()
 		}
@@ -244,16 +266,15 @@ func (o *object) property(d *decoder, r *jsontext.Reader, v reflect.Value, seen 
 	if seen.set(i) && f.CanSet() { // the last of equal keys wins, whole
 		f.SetZero()
 	}
-	d.enter(p.name)
-	err := p.node.read(d, r, f)
-	d.leave()
-	return err
+	d.name(p.name)
+	return p.node.read(d, r, f)
 }
 
 func (o *object) unknown(d *decoder, r *jsontext.Reader, key []byte) error {
 	if !o.open && !d.full() {
 		name := jsontext.Text(key)
-		d.problemIn(name, "", unknownProperty(name, o.names))
+		d.name(name)
+		d.problem("", unknownProperty(name, o.names))
 	}
 	_, err := r.Value()
 	return err
@@ -265,7 +286,8 @@ func (o *object) complete(d *decoder, v reflect.Value, seen bitset) {
 		switch p := &o.fields[i]; {
 		case seen.has(i):
 		case p.required:
-			d.problemIn(p.name, p.node.want, "")
+			d.name(p.name)
+			d.problem(p.node.want, "")
 		case p.preset != nil:
 			p.preset.set(p.value(v), p.node)
 		}

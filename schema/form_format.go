@@ -43,6 +43,7 @@ func useFormat(n *node) (string, error) {
 	}
 	c := n.codec.(*text)
 	set := c.set
+	c.plain, c.choices = false, texts{} // what follows has a say
 	c.set = func(v reflect.Value, s string) error {
 		if err := f.check(s); err != nil {
 			return err

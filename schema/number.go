@@ -31,14 +31,20 @@ func parseDecimal(raw, buf []byte) decimal {
 		x.neg = true
 		raw = raw[1:]
 	}
-	if i := bytes.IndexAny(raw, "eE"); i >= 0 {
-		x.exp = exponent(raw[i+1:])
-		raw = raw[:i]
+	point := -1
+	for i, c := range raw {
+		if c == '.' {
+			point = i
+		} else if c == 'e' || c == 'E' {
+			x.exp = exponent(raw[i+1:])
+			raw = raw[:i]
+			break
+		}
 	}
 	x.digits = raw
-	if i := bytes.IndexByte(raw, '.'); i >= 0 {
-		x.exp -= len(raw) - i - 1
-		x.digits = append(append(buf[:0], raw[:i]...), raw[i+1:]...)
+	if point >= 0 {
+		x.exp -= len(raw) - point - 1
+		x.digits = append(append(buf[:0], raw[:point]...), raw[point+1:]...)
 	}
 	n := len(x.digits)
 	x.digits = bytes.TrimRight(x.digits, "0")
@@ -145,6 +151,7 @@ type number struct {
 	xmin     *decimal // exclusive
 	xmax     *decimal
 	multiple *decimal
+	quick    quickRange
 }
 
 // newNumber returns the decoder for t, a type of numbers, and puts its type and
@@ -207,6 +214,7 @@ func (c *number) bind(n *node) error {
 	if c.empty() {
 		return fmt.Errorf("no number is within these bounds (%s): correct them", n.want)
 	}
+	c.quick = c.quickRange(n.typ)
 	return nil
 }
 
@@ -220,6 +228,9 @@ func (c *number) read(d *decoder, n *node, r *jsontext.Reader, v reflect.Value) 
 	raw, err := r.Value()
 	if err != nil {
 		return err
+	}
+	if c.quick.set(raw, v) {
+		return nil
 	}
 	var buf [64]byte
 	x := parseDecimal(raw, buf[:0])

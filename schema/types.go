@@ -69,7 +69,7 @@ func (b *builder) byKind(n *node, addressable bool) error {
 		reflect.Float32, reflect.Float64:
 		n.codec = newNumber(t, n)
 	case reflect.String:
-		n.schema.Type, n.codec = "string", &text{set: setString}
+		n.schema.Type, n.codec = "string", &text{set: setString, plain: true}
 	case reflect.Interface:
 		if !b.out && t.NumMethod() > 0 {
 			return typeError(n.owner, fmt.Errorf("JSON does not tell which %s to make: use a concrete type, or any", typeName(t)))
