@@ -1,6 +1,9 @@
 package jsontext
 
-import "unicode/utf8"
+import (
+	"math/bits"
+	"unicode/utf8"
+)
 
 const hexDigits = "0123456789abcdef"
 
@@ -28,7 +31,7 @@ func AppendString[S string | []byte](dst []byte, s S) []byte {
 			continue
 		}
 		if c >= ' ' && c != '"' && c != '\\' {
-			i++
+			i = pastPlain(s, i+1)
 			continue
 		}
 		dst = append(dst, s[start:i]...)
@@ -38,6 +41,23 @@ func AppendString[S string | []byte](dst []byte, s S) []byte {
 	}
 	return append(append(dst, s[start:]...), '"')
 }
+
+// pastPlain skips ASCII that means itself in a string, eight bytes at a time, and
+// returns the place of what does not, or of less than eight bytes that may.
+func pastPlain[S string | []byte](s S, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+		quote, slash := x^ones*'"', x^ones*'\\' // zero where there is one
+		// As in plain, the lowest mark is the one that is right.
+		if marks := (x | (x - ones*' ') | (quote - ones) | (slash - ones)) & highs; marks != 0 {
+			return i + bits.TrailingZeros64(marks)/8
+		}
+	}
+	return i
+}
+
+const ones, highs = 0x0101010101010101, 0x8080808080808080
 
 func appendEscape(dst []byte, c byte) []byte {
 	switch c {
