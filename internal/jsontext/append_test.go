@@ -50,3 +50,34 @@ func BenchmarkAppendString(b *testing.B) {
 		})
 	}
 }
+
+// FuzzAppendText holds what is read of a string against encoding/json.
+func FuzzAppendText(f *testing.F) {
+	for _, s := range []string{
+		`""`, `"a\"\\\/\b\f\n\r\t\u0000"`, `"\ud83d\ude00"`, `"\uD83D\uDE00x"`, `"\ud83d"`, `"\ud83d\n"`, `"\ud83d\u0061"`, `"\ude00\ud83d"`, `"\ud83d\ud83d\ude00"`,
+		"\"\xff\\n\xc3\"", "\"\xe2\x80\\u2028é\"", `"some words\nof several\tlines\u00e9"`, `"\\u0061"`, `"\uFFFD\ufffe"`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var want string
+		if !valid(b) || json.Unmarshal(b, &want) != nil {
+			return
+		}
+		r := Read(b)
+		if raw, _ := r.Value(); raw[0] == '"' {
+			if got := string(AppendText([]byte("before"), raw)); got != "before"+want {
+				t.Fatalf("%q: %q, want %q", b, got, want)
+			}
+		}
+	})
+}
+
+func BenchmarkAppendText(b *testing.B) {
+	raw := []byte(`"` + strings.Repeat(`some \"words\" of a text,\n`, 50) + `"`)
+	var dst []byte
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		dst = AppendText(dst[:0], raw)
+	}
+}
