@@ -71,7 +71,7 @@ var benchInputs = []struct {
 }{
 	{"small", reflect.TypeFor[smallArgs](), []byte(smallInput), 1},
 	{"mixed", reflect.TypeFor[benchArgs](), benchInput, 4},
-	{"wide", reflect.TypeFor[wideArgs](), wideInput(), 60},
+	{"wide", reflect.TypeFor[wideArgs](), wideInput(), 36},
 	{"ints", reflect.TypeFor[[]int](), listInput(1000), 10},
 }
 
