@@ -1,6 +1,7 @@
 package tool_test
 
 import (
+	"encoding/json"
 	"net/url"
 	"testing"
 
@@ -50,6 +51,29 @@ var workloads = []struct {
 		ceiling:   6, // the texts, reflect's for the results, and the function's own
 		result:    3,
 	},
+}
+
+// BenchmarkStandard is what encoding/json takes for the same arguments, function and
+// result, with its text quoted once more, and no check at all.
+func BenchmarkStandard(b *testing.B) {
+	arguments := []byte(workloads[1].arguments)
+	b.ReportAllocs()
+	for b.Loop() {
+		var in forecastIn
+		if err := json.Unmarshal(arguments, &in); err != nil {
+			b.Fatal(err)
+		}
+		text, err := json.Marshal(forecastOut{City: in.City, Days: make([]forecast, in.Days)})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := json.Marshal(struct {
+			Text       string
+			Structured json.RawMessage
+		}{string(text), text}); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkCall(b *testing.B) {

@@ -150,7 +150,7 @@ func TestGrowth(t *testing.T) {
 	for _, tt := range []struct {
 		v    any
 		most float64
-	}{{long, 1}, {many, 14}, {struct{ A, B string }{"a", long}, 3}} {
+	}{{long, 1}, {strings.Repeat("a\n\"", 1<<19), 1}, {many, 14}, {struct{ A, B string }{"a", long}, 3}} {
 		v := reflect.ValueOf(tt.v)
 		e := For(v.Type())
 		if n := testing.AllocsPerRun(10, func() { _, _ = e.Append(nil, v) }); n > tt.most {

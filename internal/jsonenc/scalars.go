@@ -8,6 +8,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
@@ -94,8 +95,14 @@ func writeString(b []byte, v reflect.Value, _ int) ([]byte, error) {
 }
 
 func appendString(b []byte, s string) []byte {
-	if len(s) > 64 {
-		b = room(b, len(s)+len(s)/16+16) // at once, with room for some escapes
+	if len(s) > 64 { // make room at once
+		n := len(s) + len(s)/16 + 16
+		if len(s) > 4096 {
+			for _, escaped := range []string{"\n", `"`, `\`, "\t"} {
+				n += strings.Count(s, escaped)
+			}
+		}
+		b = room(b, n)
 	}
 	return jsontext.AppendString(b, s)
 }
