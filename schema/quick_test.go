@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // quickNumbers and quickTexts have every bound that the quick ways look at.
@@ -240,5 +241,24 @@ func TestQuickNumbers(t *testing.T) {
 	}
 	if f, _ := plainFloat([]byte("-0"), 64); !math.Signbit(f) {
 		t.Error("-0 has no sign")
+	}
+}
+
+// TestSized counts characters, though mostly it need not.
+func TestSized(t *testing.T) {
+	for _, s := range []string{"", "a", "é", "ab", "éé", "aé", "😀", "😀😀", "abcdefghi", strings.Repeat("é", 9), strings.Repeat("😀", 9)} {
+		size := uint64(utf8.RuneCountInString(s))
+		for least := range uint64(12) {
+			for most := range uint64(12) {
+				for _, c := range []struct {
+					text
+					want bool
+				}{{text{}, true}, {text{min: &least}, size >= least}, {text{max: &most}, size <= most}, {text{min: &least, max: &most}, size >= least && size <= most}} {
+					if got := c.sized(s); got != c.want {
+						t.Fatalf("%q, from %v to %v: %t", s, c.min, c.max, got)
+					}
+				}
+			}
+		}
 	}
 }

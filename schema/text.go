@@ -37,9 +37,7 @@ func (c *text) bind(n *node) error {
 		}
 	}
 	if c.plain && !n.strange {
-		c.choices = textsOf(s.Enum, func(s string) bool {
-			return c.sized(s) && (c.pattern == nil || c.pattern.MatchString(s))
-		})
+		c.choices = textsOf(s.Enum)
 	}
 	return nil
 }
@@ -126,12 +124,13 @@ type texts struct {
 
 const fewTexts = 8
 
-// textsOf lists those of values that are such strings, and fit.
-func textsOf(values []any, fits func(string) bool) texts {
+// textsOf lists those of values that are such strings. That they fit the other
+// keywords is checked when the plan is made.
+func textsOf(values []any) texts {
 	var c texts
 	for _, v := range values {
 		// In the text a backslash begins an escape, and bad UTF-8 is read as U+FFFD.
-		if s, ok := v.(string); ok && strings.IndexByte(s, '\\') < 0 && utf8.ValidString(s) && fits(s) {
+		if s, ok := v.(string); ok && strings.IndexByte(s, '\\') < 0 && utf8.ValidString(s) {
 			c.few = append(c.few, s)
 		}
 	}

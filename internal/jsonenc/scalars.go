@@ -117,7 +117,7 @@ func writeNumber(b []byte, v reflect.Value, _ int) ([]byte, error) {
 		return append(b, '0'), nil
 	}
 	r := jsontext.Read([]byte(s))
-	if raw, err := r.Value(); r.Kind() != 0 || err != nil || len(raw) != len(s) || s[0] != '-' && (s[0] < '0' || s[0] > '9') {
+	if raw, err := r.Value(); err != nil || len(raw) != len(s) || s[0] != '-' && (s[0] < '0' || s[0] > '9') {
 		return b, errOther
 	}
 	return append(b, s...), nil

@@ -49,8 +49,9 @@ func pastPlain[S string | []byte](s S, i int) int {
 		x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
 			uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
 		quote, slash := x^ones*'"', x^ones*'\\' // zero where there is one
-		// As in plain, the lowest mark is the one that is right.
-		if marks := (x | (x - ones*' ') | (quote - ones) | (slash - ones)) & highs; marks != 0 {
+		// As in plain, the lowest mark is the one that is right. What is not ASCII keeps
+		// its high bit in one of the three.
+		if marks := ((x - ones*' ') | (quote - ones) | (slash - ones)) & highs; marks != 0 {
 			return i + bits.TrailingZeros64(marks)/8
 		}
 	}
