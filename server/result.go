@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -70,7 +69,7 @@ func (c *call) toolError(dst []byte, text string) ([]byte, error) {
 func (c *call) appendResult(dst []byte, spec *tool.Spec, r *tool.Result, structured []byte) ([]byte, error) {
 	twin := r.Content == nil && structured != nil // for clients without structured content
 	if twin {
-		dst = slices.Grow(dst, bothTexts(structured))
+		dst = grown(dst, bothTexts(structured))
 	}
 	dst, err := appendContents(append(dst, `{"content":[`...), c.revision, r.Content)
 	if err != nil {
@@ -94,6 +93,14 @@ func (c *call) appendResult(dst []byte, spec *tool.Spec, r *tool.Result, structu
 
 // frame is room for what stands around the texts of a result.
 const frame = 256
+
+// grown returns dst with room for n more bytes.
+func grown(dst []byte, n int) []byte {
+	if cap(dst)-len(dst) >= n {
+		return dst
+	}
+	return append(make([]byte, 0, len(dst)+n), dst...)
+}
 
 // bothTexts is how many bytes a structured result takes, quoted and as it is.
 func bothTexts(structured []byte) int {
@@ -212,7 +219,7 @@ func mediaType(kind, given string, data []byte) (string, error) {
 
 func appendText(dst []byte, text string) []byte {
 	if len(text) > frame {
-		dst = slices.Grow(dst, len(text)+len(text)/16+frame) // at once, with room for some escapes
+		dst = grown(dst, len(text)+len(text)/16+frame) // at once, with room for some escapes
 	}
 	return jsontext.AppendString(append(dst, `{"type":"text","text":`...), text)
 }

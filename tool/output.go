@@ -79,18 +79,26 @@ func encoderOf(t reflect.Type) (encoder, resultKind) {
 	case t.Kind() == reflect.Interface:
 		return dynamic, asItSays
 	case base == resultType:
-		return made(asIs), asItSays
+		return sendAsIs, asItSays
 	case isBlock(t):
-		return made(block), asText
+		return sendBlock, asText
 	case t.Kind() == reflect.Slice && (isBlock(t.Elem()) || t.Elem() == contentType):
-		return made(blocks), asText
+		return sendBlocks, asText
 	case base == timeType, t.Implements(textMarshaler) && !t.Implements(jsonMarshaler):
-		return made(marshalText), asText
+		return sendMarshalText, asText
 	case t.Kind() == reflect.String && !t.Implements(jsonMarshaler):
-		return made(plainText), asText
+		return sendPlainText, asText
 	}
 	return structured(t), asStructured
 }
+
+var (
+	sendAsIs        = made(asIs)
+	sendBlock       = made(block)
+	sendBlocks      = made(blocks)
+	sendMarshalText = made(marshalText)
+	sendPlainText   = made(plainText)
+)
 
 // made is the encoder that appends nothing.
 func made(result func(reflect.Value) (*Result, error)) encoder {

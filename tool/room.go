@@ -12,12 +12,24 @@ type room struct{ v reflect.Value }
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
-// prepareRooms lets calls take turns, unless the function gets a pointer into the
-// room, or a method of a type could keep one.
+// roomsOf are the pools of rooms, by type, of which tools may share one. One that is
+// nil is for a type whose methods could keep a pointer into a room.
+var roomsOf sync.Map
+
+// prepareRooms lets calls take turns, unless the function gets such a pointer.
 func (p *plan) prepareRooms() {
-	if p.form != takesPointer && p.form != takesNone && copies(p.arg) {
-		p.rooms = &sync.Pool{New: func() any { return &room{reflect.New(p.arg).Elem()} }}
+	if p.form == takesPointer || p.form == takesNone {
+		return
 	}
+	pool, ok := roomsOf.Load(p.arg)
+	if !ok {
+		var own *sync.Pool
+		if t := p.arg; copies(t) {
+			own = &sync.Pool{New: func() any { return &room{reflect.New(t).Elem()} }}
+		}
+		pool, _ = roomsOf.LoadOrStore(p.arg, own)
+	}
+	p.rooms = pool.(*sync.Pool)
 }
 
 // copies reports whether no method of a part of t sees where it lies. What is

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 )
@@ -186,7 +185,7 @@ func writeAddressed(write writer) writer {
 // a large result several times as often.
 func room(b []byte, n int) []byte {
 	if cap(b)-len(b) < n {
-		b = slices.Grow(b, max(n, cap(b)))
+		b = append(make([]byte, 0, cap(b)+max(n, cap(b), 256)), b...)
 	}
 	return b
 }
