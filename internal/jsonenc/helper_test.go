@@ -1,5 +1,7 @@
 package jsonenc
 
+//lint:file-ignore SA5008,U1000 tags that are wrong, and fields that are not written, are what is tested
+
 import (
 	"encoding/json"
 	"errors"
