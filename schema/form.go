@@ -49,7 +49,7 @@ type Form struct {
 // The error names the Go type and field, and says what to do.
 func NewForm(t reflect.Type, o Options) (*Form, error) {
 	o.AllowUnknown = true
-	p, err := Input(t, o)
+	p, _, err := makePlan(t, o, false) // its own: controls change what it takes
 	if err != nil {
 		return nil, err
 	}

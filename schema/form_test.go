@@ -358,3 +358,27 @@ func FuzzForm(f *testing.F) {
 		}
 	})
 }
+
+// A form takes less than its type says elsewhere, and changes nothing there.
+func TestFormLeavesItsTypeAlone(t *testing.T) {
+	type address struct {
+		Mail string `json:"mail" jsonschema:"format=email"`
+	}
+	typ := reflect.TypeFor[address]()
+	before, err := Input(typ, Options{AllowUnknown: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewForm(typ, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := Input(typ, Options{AllowUnknown: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*Plan{before, after} {
+		if err := p.Decode([]byte(`{"mail":"none"}`), reflect.New(typ).Elem(), true); err != nil {
+			t.Errorf("outside of the form: %v", err)
+		}
+	}
+}
