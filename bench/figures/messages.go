@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/sessionmcp/sessionmcp/bench/internal/serve"
 	"github.com/sessionmcp/sessionmcp/bench/internal/wire"
@@ -103,8 +104,8 @@ func measureMessages(r *run) error {
 }
 
 func renderMessages(r *results) string {
-	return r.growth("messages", "Bytes", column{title: "CPU µs/call", key: "cpu"}, column{title: "bytes allocated/call", key: "bytes"},
-		column{title: "bytes allocated/byte", key: "per byte"})
+	return r.growth("messages", "Bytes", column{title: "CPU µs/call", key: "cpu"}, column{title: "Bytes allocated/call", key: "bytes"},
+		column{title: "Bytes allocated/byte", key: "per byte"})
 }
 
 func plotMessages(r *results) []plot {
@@ -118,32 +119,20 @@ func plotMessages(r *results) []plot {
 // growth is a table for each column, with a row for each size and the servers side
 // by side.
 func (r *results) growth(section, first string, columns ...column) string {
-	header := []string{first}
+	var tables []string
 	for _, c := range columns {
-		for _, server := range serverNames() {
-			title := server
-			if server == base {
-				title = c.title + ": " + server
-			}
-			header = append(header, title)
-		}
-	}
-	var rows [][]string
-	for _, name := range r.cases(section) {
-		n, _ := strconv.ParseFloat(name, 64)
-		row := []string{number0(n)}
-		for _, c := range columns {
-			factor := c.factor
-			if factor == 0 {
-				factor = 1
-			}
+		var rows [][]string
+		for _, name := range r.cases(section) {
+			n, _ := strconv.ParseFloat(name, 64)
+			row := []string{number0(n)}
 			for _, server := range serverNames() {
-				row = append(row, number(factor*r.median(section, name, server, c.key)))
+				row = append(row, number(c.scaled(r.median(section, name, server, c.key))))
 			}
+			rows = append(rows, row)
 		}
-		rows = append(rows, row)
+		tables = append(tables, c.title+":\n\n"+table(0, append([]string{first}, serverNames()...), rows))
 	}
-	return table(0, header, rows)
+	return strings.Join(tables, "\n")
 }
 
 // number0 writes a whole number.

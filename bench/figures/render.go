@@ -66,6 +66,13 @@ type column struct {
 	ratio  bool    // against base, instead of the value
 }
 
+func (c column) scaled(v float64) float64 {
+	if c.factor == 0 {
+		return v
+	}
+	return c.factor * v
+}
+
 // byServer is a table with a row for each case and server.
 func (r *results) byServer(section, first string, columns ...column) string {
 	header := []string{first, "Server"}
@@ -81,11 +88,7 @@ func (r *results) byServer(section, first string, columns ...column) string {
 					row = append(row, r.times(section, name, server, c.key))
 					continue
 				}
-				factor := c.factor
-				if factor == 0 {
-					factor = 1
-				}
-				row = append(row, number(factor*r.median(section, name, server, c.key)))
+				row = append(row, number(c.scaled(r.median(section, name, server, c.key))))
 			}
 			rows = append(rows, row)
 		}

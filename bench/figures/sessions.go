@@ -223,7 +223,7 @@ func measureSessions(r *run) error {
 }
 
 func renderSessions(r *results) string {
-	return r.growth("sessions", "Idle sessions", column{title: "CPU µs/call", key: "cpu"}, column{title: "bytes/session", key: "session"})
+	return r.growth("sessions", "Idle sessions", column{title: "CPU µs/call", key: "cpu"}, column{title: "Bytes/session, heap and stacks", key: "session"})
 }
 
 func plotSessions(r *results) []plot {
