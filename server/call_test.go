@@ -297,8 +297,8 @@ func TestRegistration(t *testing.T) {
 		{"signature", func(srv *server.Server) { srv.Tool(badSignature) }, []string{"server_test.badSignature", "call_test.go:", "accepted forms"}},
 		{"no name", func(srv *server.Server) { srv.Tool(func() {}) }, []string{"call_test.go:", "tool.Name"}},
 		{"source", func(*server.Server) {
-			server.New("source", "1", server.Options{Source: fstest.MapFS{"bad.go": {Data: []byte("package main\n\nfunc {")}}})
-		}, []string{"Options.Source", "bad.go:3"}},
+			tool.MustSource(fstest.MapFS{"bad.go": {Data: []byte("package main\n\nfunc {")}})
+		}, []string{"reading source comments", "bad.go:3"}},
 		{"two options", func(*server.Server) { server.New("o", "1", server.Options{}, server.Options{}) }, []string{"one Options"}},
 		{"duplicate", func(srv *server.Server) { srv.Tool(who); srv.Tool(who) }, []string{`"who"`, "already"}},
 	} {
@@ -332,7 +332,7 @@ func TestSource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := server.New("source", "1", server.Options{Source: fstest.MapFS{"call.go": {Data: text}}, Logger: quiet})
+	srv := server.New("source", "1", server.Options{Source: tool.MustSource(fstest.MapFS{"call.go": {Data: text}}), Logger: quiet})
 	srv.Tool(described)
 	srv.Tool(described, tool.Name("other"), tool.Description("An option."))
 	c := servertest.Connect(t, srv, servertest.Options{})

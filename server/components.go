@@ -68,10 +68,10 @@ func must(err error) {
 }
 
 func (s *Server) withSource(options []tool.Option) []tool.Option {
-	if s.source == nil {
+	if s.o.Source == nil {
 		return options
 	}
-	return append([]tool.Option{tool.Comments(s.source)}, options...)
+	return append([]tool.Option{tool.Comments(s.o.Source)}, options...)
 }
 
 // Add adds a tool; clients that are connected are told. It fails if the name is

@@ -2,7 +2,6 @@ package server
 
 import (
 	"errors"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"time"
@@ -28,14 +27,14 @@ type Options struct {
 	WebsiteURL  string
 	Icons       []tool.Icon
 
-	// Source holds the program's Go files, embedded with
+	// Source is what the program's Go files say, embedded with
 	//
 	//	//go:embed *.go
-	//	var source embed.FS
+	//	var source embed.FS // for tool.MustSource(source)
 	//
 	// so that doc comments become descriptions and parameter names the names of
-	// arguments. A file that does not parse is a start-up error.
-	Source fs.FS
+	// arguments. A program that leaves it out does not hold a parser of Go.
+	Source *tool.Source
 
 	// Strict refuses the near misses in tool arguments that are otherwise
 	// understood: "5" for an integer, "true" for a boolean, the text of an

@@ -42,7 +42,6 @@ type Server struct {
 	name, version string
 	o             Options
 	limits        Limits // o.Limits with defaults
-	source        *tool.Source
 
 	tools     registry[*tool.Tool]
 	prompts   registry[*tool.Prompt]
@@ -67,7 +66,7 @@ type Server struct {
 
 // New returns a server of this name and version, without tools. It panics if the
 // options cannot work, with what is wrong: an Args that no connection arguments
-// could fill, a Source that does not parse, a StateKey that is too short, an Icon
+// could fill, a StateKey that is too short, an Icon
 // without Src.
 func New(name, version string, opts ...Options) *Server {
 	s := &Server{name: name, version: version}
@@ -96,13 +95,6 @@ func New(name, version string, opts ...Options) *Server {
 		if err := tool.CheckArgs(s.o.Args); err != nil {
 			panic(fmt.Sprintf("server: Options.Args: %v", err))
 		}
-	}
-	if s.o.Source != nil {
-		source, err := tool.ParseSource(s.o.Source)
-		if err != nil {
-			panic(fmt.Sprintf("server: Options.Source: %v", err))
-		}
-		s.source = source
 	}
 	s.prepareStateless()
 	s.http = transport.NewHTTP(&s.table, s.accept, transport.HTTPOptions{

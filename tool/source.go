@@ -44,6 +44,16 @@ type typeDoc struct {
 	names   []string // of all fields, in order; nil if it is no struct type
 }
 
+// MustSource is [ParseSource] for a program that embeds its own files. It panics if
+// they do not parse, which those of a program that was compiled do.
+func MustSource(fsys fs.FS) *Source {
+	s, err := ParseSource(fsys)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
 // ParseSource reads the Go files of fsys, those in folders too, tests left out.
 // The error of a file that does not parse names the file and the line.
 func ParseSource(fsys fs.FS) (*Source, error) {

@@ -34,6 +34,7 @@ import (
 	"log/slog"
 
 	"github.com/sessionmcp/sessionmcp/server"
+	"github.com/sessionmcp/sessionmcp/tool"
 )
 
 // source is this program's own source. The comments above its functions, and on
@@ -49,7 +50,7 @@ func newServer() *server.Server {
 	srv := server.New("everything", "1.0.0", server.Options{
 		Title:        "One of everything",
 		Instructions: "A server to try clients with. Nothing it does has an effect beyond itself.",
-		Source:       source,
+		Source:       tool.MustSource(source),
 		Args:         caller{},
 		OnOpen:       opened,
 		OnClose:      closed,

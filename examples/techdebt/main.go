@@ -132,7 +132,7 @@ func (l *ledger) ListTechDebts(ctx *tool.Context) List {
 
 func newServer() *server.Server {
 	srv := server.New("techdebt", "1.0.0", server.Options{
-		Source:       source,
+		Source:       tool.MustSource(source),
 		Args:         caller{},
 		Authenticate: authenticate,
 	})

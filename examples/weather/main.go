@@ -55,7 +55,7 @@ func main() {
 	}
 
 	srv := server.New("weather", "1.0.0", server.Options{
-		Source:       source,
+		Source:       tool.MustSource(source),
 		Instructions: "Forecasts, comparisons and alerts for major cities. Start with forecast.",
 	})
 	srv.Tool(w.Forecast, tool.ReadOnly())

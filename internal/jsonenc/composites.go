@@ -3,9 +3,8 @@ package jsonenc
 import (
 	"encoding"
 	"reflect"
-	"slices"
+	"sort"
 	"strconv"
-	"strings"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 )
@@ -87,7 +86,7 @@ func (p planner) mapWriter(t reflect.Type) writer {
 			}
 			entries = append(entries, entry{name, all.Value()})
 		}
-		slices.SortFunc(entries, func(x, y entry) int { return strings.Compare(x.key, y.key) })
+		sort.Sort(byKey(entries))
 		b = append(b, '{')
 		for i := range entries {
 			b = room(b, 64)
@@ -103,6 +102,14 @@ func (p planner) mapWriter(t reflect.Type) writer {
 		return append(b, '}'), nil
 	}
 }
+
+// byKey sorts entries. A function of package slices would be compiled once more for
+// them.
+type byKey []entry
+
+func (e byKey) Len() int           { return len(e) }
+func (e byKey) Less(i, j int) bool { return e[i].key < e[j].key }
+func (e byKey) Swap(i, j int)      { e[i], e[j] = e[j], e[i] }
 
 // keyText is the name that a key has. Strings come before their methods.
 func keyText(key reflect.Value) (string, error) {
