@@ -126,15 +126,31 @@ func bareAnswer(r *http.Request) ([]byte, bool) {
 
 func benchServer() http.Handler {
 	srv := server.New("bench", "1", server.Options{Logger: quiet})
+	addBenchTools(srv)
+	return srv.Handler()
+}
+
+func addBenchTools(srv *server.Server) {
 	srv.Tool(func(text string) string { return text }, tool.Name("echo"), tool.Params("text"))
-	srv.Tool(func(ctx *tool.Context, in forecastIn) forecastOut {
-		return forecastOut{City: in.City, Days: in.Days, For: ctx.Arg("client_id", "anonymous")}
-	}, tool.Name("forecast"))
+	srv.Tool(benchForecaster, tool.Name("forecast"))
+}
+
+func benchForecaster(ctx *tool.Context, in forecastIn) forecastOut {
+	return forecastOut{City: in.City, Days: in.Days, For: ctx.Arg("client_id", "anonymous")}
+}
+
+// longList is a server of a thousand tools.
+func longList() http.Handler {
+	srv := server.New("bench", "1", server.Options{Logger: quiet})
+	for i := range 1000 {
+		srv.Tool(benchForecaster, tool.Name("forecast"+strconv.Itoa(i)))
+	}
 	return srv.Handler()
 }
 
 const (
 	benchEcho     = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","arguments":{"text":"hello"}}}`
+	benchList     = `{"jsonrpc":"2.0","id":7,"method":"tools/list"}`
 	benchForecast = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"forecast","arguments":{"city":"Oslo","days":3}}}`
 )
 
@@ -264,14 +280,18 @@ type caller interface {
 
 var benchCases = []benchCase{
 	{"sse/bare", benchEcho, func(tb testing.TB) caller { return benchClient(tb, bareHandler()) }, "", 0},
-	{"sse/echo", benchEcho, func(tb testing.TB) caller { return benchClient(tb, benchServer()) }, "sse/bare", 30},
-	{"sse/forecast", benchForecast, func(tb testing.TB) caller { return benchClient(tb, benchServer()) }, "sse/bare", 30},
+	{"sse/echo", benchEcho, func(tb testing.TB) caller { return benchClient(tb, benchServer()) }, "sse/bare", 12},
+	{"sse/forecast", benchForecast, func(tb testing.TB) caller { return benchClient(tb, benchServer()) }, "sse/bare", 10},
 	{"http/bare", benchEcho, func(tb testing.TB) caller { return dialPost(tb, barePost(), "") }, "", 0},
-	{"http/echo", benchEcho, func(tb testing.TB) caller { return dialPost(tb, benchServer(), "") }, "http/bare", 30},
-	{"http/forecast", benchForecast, func(tb testing.TB) caller { return dialPost(tb, benchServer(), "") }, "http/bare", 30},
+	{"http/echo", benchEcho, func(tb testing.TB) caller { return dialPost(tb, benchServer(), "") }, "http/bare", 10},
+	{"http/forecast", benchForecast, func(tb testing.TB) caller { return dialPost(tb, benchServer(), "") }, "http/bare", 10},
 	{"stateless/bare", statelessText(benchEcho), func(tb testing.TB) caller { return dialPost(tb, barePost(), statelessHead("echo")) }, "", 0},
-	{"stateless/echo", statelessText(benchEcho), func(tb testing.TB) caller { return dialPost(tb, benchServer(), statelessHead("echo")) }, "stateless/bare", 60},
-	{"stateless/forecast", statelessText(benchForecast), func(tb testing.TB) caller { return dialPost(tb, benchServer(), statelessHead("forecast")) }, "stateless/bare", 60},
+	{"stateless/echo", statelessText(benchEcho), func(tb testing.TB) caller { return dialPost(tb, benchServer(), statelessHead("echo")) }, "stateless/bare", 28},
+	{"stateless/forecast", statelessText(benchForecast), func(tb testing.TB) caller { return dialPost(tb, benchServer(), statelessHead("forecast")) }, "stateless/bare", 26},
+	{"sse/list", benchList, func(tb testing.TB) caller { return benchClient(tb, longList()) }, "sse/bare", 15},
+	{"http/list", benchList, func(tb testing.TB) caller { return dialPost(tb, longList(), "") }, "http/bare", 15},
+	{"stdio/echo", benchEcho, dialStdio, "none", 16},
+	{"stdio/forecast", benchForecast, dialStdio, "none", 16},
 }
 
 // BenchmarkCall is one tools/call from socket to function and back.
@@ -286,40 +306,41 @@ func BenchmarkCall(b *testing.B) {
 			}
 		})
 	}
-	for _, text := range []string{benchEcho, benchForecast} {
-		name := "stdio/echo"
-		if text == benchForecast {
-			name = "stdio/forecast"
-		}
-		b.Run(name, func(b *testing.B) { benchmarkStdio(b, text) })
-	}
 }
 
-func benchmarkStdio(b *testing.B, text string) {
+// stdioClient is one client on a pair of pipes.
+type stdioClient struct {
+	in   *io.PipeWriter
+	out  *bufio.Reader
+	line []byte
+}
+
+func dialStdio(tb testing.TB) caller {
 	srv := server.New("bench", "1", server.Options{Logger: quiet})
-	srv.Tool(func(text string) string { return text }, tool.Name("echo"), tool.Params("text"))
-	srv.Tool(func(in forecastIn) forecastOut { return forecastOut{City: in.City, Days: in.Days} }, tool.Name("forecast"))
+	addBenchTools(srv)
 	in, toServer := io.Pipe()
 	fromServer, out := io.Pipe()
 	served := make(chan error, 1)
 	go func() { served <- srv.ServeStreams(context.Background(), in, out, nil) }()
-	lines := bufio.NewReader(fromServer)
-	ask := func(line []byte) {
-		if _, err := toServer.Write(line); err != nil {
-			b.Fatal(err)
-		}
-		if _, err := lines.ReadSlice('\n'); err != nil {
-			b.Fatal(err)
-		}
+	tb.Cleanup(func() {
+		toServer.Close()
+		<-served
+	})
+	c := &stdioClient{in: toServer, out: bufio.NewReader(fromServer)}
+	c.call(tb, []byte(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}`))
+	return c
+}
+
+func (c *stdioClient) call(tb testing.TB, text []byte) []byte {
+	c.line = append(append(c.line[:0], text...), '\n')
+	if _, err := c.in.Write(c.line); err != nil {
+		tb.Fatal(err)
 	}
-	ask([]byte(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}` + "\n"))
-	line := []byte(text + "\n")
-	b.ReportAllocs()
-	for b.Loop() {
-		ask(line)
+	answer, err := c.out.ReadSlice('\n')
+	if err != nil {
+		tb.Fatal(err)
 	}
-	toServer.Close()
-	<-served
+	return answer
 }
 
 // TestCallAllocations holds what the framework allocates for one call above the
@@ -329,7 +350,7 @@ func TestCallAllocations(t *testing.T) {
 	bare := make(map[string]float64)
 	for _, tt := range benchCases {
 		c, text := tt.dial(t), []byte(tt.text)
-		if got := string(c.call(t, text)); !strings.Contains(got, `"content":[`) && tt.bare != "" {
+		if got := string(c.call(t, text)); !strings.Contains(got, `"content":[`) && !strings.Contains(got, `"tools":[`) && tt.bare != "" {
 			t.Fatalf("%s: answered %s", tt.name, got)
 		}
 		got := testing.AllocsPerRun(500, func() { c.call(t, text) })
