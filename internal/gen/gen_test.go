@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sessionmcp/sessionmcp/internal/modcache"
 	"github.com/sessionmcp/sessionmcp/tool"
 )
 
@@ -19,6 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestMain(m *testing.M) {
 	os.Setenv("GOFLAGS", "-buildvcs=false")
 	os.Setenv("GOWORK", "")
+	modcache.Fill()
 	os.Setenv("GOPROXY", "off")
 	os.Exit(m.Run())
 }

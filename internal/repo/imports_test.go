@@ -15,6 +15,7 @@ var layers = map[string][]string{
 	"internal/jsontext":       nil,
 	"internal/jsonenc":        {"internal/jsontext"},
 	"internal/pool":           nil,
+	"internal/modcache":       nil, // for tests
 	"internal/lazyctx":        nil,
 	"internal/mcp":            nil,
 	"internal/envelope":       {"jsonrpc", "internal/jsontext", "internal/mcp"},

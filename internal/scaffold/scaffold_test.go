@@ -15,11 +15,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sessionmcp/sessionmcp/internal/modcache"
 )
 
 // made makes a module of a template, offline.
 func made(t *testing.T, template string) string {
 	t.Helper()
+	modcache.Fill()
 	t.Setenv("GOPROXY", "off")
 	t.Setenv("GOFLAGS", "-buildvcs=false")
 	framework, err := filepath.Abs("../..")
