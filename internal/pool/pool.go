@@ -6,11 +6,18 @@ import "sync"
 // Buffer is a byte slice on loan.
 type Buffer struct{ B []byte }
 
-// keep is the capacity from which a slice is not kept: one large message would
-// otherwise stay in memory for ever.
-const keep = 64 << 10
+// Slices of up to so many bytes are kept for the next one who asks; larger ones,
+// up to most, for one who needs such a one, or else small messages would hold them
+// for ever. The garbage collector takes what nobody has asked for.
+const (
+	keep = 64 << 10
+	most = 8 << 20
+)
 
-var buffers = sync.Pool{New: func() any { return new(Buffer) }}
+var (
+	buffers = sync.Pool{New: func() any { return new(Buffer) }}
+	large   sync.Pool
+)
 
 // Get returns an empty buffer. It is not safe for concurrent use.
 func Get() *Buffer {
@@ -22,14 +29,33 @@ func Get() *Buffer {
 // Grow makes room for n more bytes, and for as many again as there are: append
 // would copy what is large once for each quarter that comes.
 func (b *Buffer) Grow(n int) {
-	if cap(b.B)-len(b.B) < n {
-		b.B = append(make([]byte, 0, max(len(b.B)+n, 2*cap(b.B), 512)), b.B...)
+	need := len(b.B) + n
+	if need <= cap(b.B) {
+		return
 	}
+	if need > keep && b.exchange(need) {
+		return
+	}
+	b.B = append(make([]byte, 0, max(need, 2*cap(b.B), 512)), b.B...)
+}
+
+// exchange takes a large slice that has been given back, if it is large enough.
+func (b *Buffer) exchange(need int) bool {
+	other, _ := large.Get().(*Buffer)
+	if other == nil || cap(other.B) < need {
+		return false
+	}
+	b.B, other.B = append(other.B[:0], b.B...), b.B
+	other.Put()
+	return true
 }
 
 // Put gives the buffer back. Nothing may use it, or a slice of it, afterwards.
 func (b *Buffer) Put() {
-	if cap(b.B) <= keep {
+	switch c := cap(b.B); {
+	case c <= keep:
 		buffers.Put(b)
+	case c <= most:
+		large.Put(b)
 	}
 }
