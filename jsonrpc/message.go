@@ -24,9 +24,14 @@ type Message struct {
 	Result []byte // any JSON value
 	Error  *Error
 
-	text  []byte // see EndResponse
-	fixed []byte // see Splice
-	at    int    // where fixed stands in text
+	text   []byte  // see EndResponse
+	splice *splice // see Splice; nil for most
+}
+
+// splice is a part of a text, and where in the rest it stands.
+type splice struct {
+	fixed []byte
+	at    int
 }
 
 // BeginResponse appends the text of a response up to its result, which is to be
@@ -48,14 +53,14 @@ func EndResponse(id ID, text []byte, head int) Message {
 // its byte at. It is for what is large and never changes: a sender can write it
 // from where it is.
 func (m *Message) Splice(at int, fixed []byte) {
-	m.Result, m.fixed, m.at = nil, fixed, at
+	m.Result, m.splice = nil, &splice{fixed, at}
 }
 
 // Text returns the text of a message made by [EndResponse], nil of any other and
 // of one that has been spliced. A sender may overwrite it, and what its capacity
 // holds behind it.
 func (m *Message) Text() []byte {
-	if m.fixed != nil {
+	if m.splice != nil {
 		return nil
 	}
 	return m.text
@@ -64,7 +69,11 @@ func (m *Message) Text() []byte {
 // Parts returns the text of a message that has been spliced, nil of any other. A
 // sender may overwrite what stands around the fixed part.
 func (m *Message) Parts() (before, fixed, after []byte) {
-	return m.text[:m.at], m.fixed, m.text[m.at:]
+	if m.splice == nil {
+		return nil, nil, nil
+	}
+	at := m.splice.at
+	return m.text[:at], m.splice.fixed, m.text[at:]
 }
 
 // IsRequest reports whether m is a request, which wants exactly one response.
@@ -247,9 +256,12 @@ func readError(raw []byte) (e *Error, ok bool) {
 // Result or Error.Data hold one. A response without an ID gets id null, and one
 // without Result and Error the result null: the text is always a message.
 func (m *Message) Append(dst []byte) []byte {
+	if before, fixed, after := m.Parts(); fixed != nil {
+		dst = slices.Grow(dst, len(m.text)+len(fixed))
+		return append(append(append(dst, before...), fixed...), after...)
+	}
 	if m.text != nil {
-		dst = slices.Grow(dst, len(m.text)+len(m.fixed))
-		return append(append(append(dst, m.text[:m.at]...), m.fixed...), m.text[m.at:]...)
+		return append(dst, m.text...)
 	}
 	dst = append(dst, `{"jsonrpc":"2.0"`...)
 	if m.ID != "" {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -326,7 +327,7 @@ func dialStdio(tb testing.TB) caller {
 		toServer.Close()
 		<-served
 	})
-	c := &stdioClient{in: toServer, out: bufio.NewReader(fromServer)}
+	c := &stdioClient{in: toServer, out: bufio.NewReaderSize(fromServer, 2<<20)}
 	c.call(tb, []byte(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}`))
 	return c
 }
@@ -365,6 +366,37 @@ func TestCallAllocations(t *testing.T) {
 		t.Logf("%s: %.0f allocations above the %.0f of the bare handler", tt.name, got, bare[tt.bare])
 		if got > tt.limit {
 			t.Errorf("%s allocates %.0f times above the bare handler, limit %.0f", tt.name, got, tt.limit)
+		}
+	}
+}
+
+// TestMegabyte holds what is allocated for a call that takes a megabyte and gives
+// it back, in megabytes: one is the function's own, one the answer. What the
+// request came in is used again.
+func TestMegabyte(t *testing.T) {
+	text := []byte(strings.Replace(benchEcho, "hello", strings.Repeat("x", 1<<20), 1))
+	limit := 3.0
+	if poolsDrop {
+		limit *= 2
+	}
+	for name, c := range map[string]caller{
+		"http":  dialPost(t, benchServer(), ""),
+		"stdio": dialStdio(t),
+	} {
+		if got := c.call(t, text); len(got) < 1<<20 {
+			t.Fatalf("%s: answered %.100s", name, got)
+		}
+		const runs = 20
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range runs {
+			c.call(t, text)
+		}
+		runtime.ReadMemStats(&after)
+		got := float64(after.TotalAlloc-before.TotalAlloc) / runs / (1 << 20)
+		t.Logf("%s: %.2f MiB a call", name, got)
+		if got > limit {
+			t.Errorf("%s: a call of a megabyte allocates %.2f MiB, limit %.1f", name, got, limit)
 		}
 	}
 }

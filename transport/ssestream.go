@@ -118,7 +118,10 @@ func (s *sseStream) sendParts(ctx context.Context, before, fixed, after []byte) 
 	blankLines(after)
 	out := s.claim(true)
 	if out == nil {
-		return s.queue.sendText(ctx, slices.Concat(before, fixed, after))
+		if fixed != nil {
+			before = slices.Concat(before, fixed, after)
+		}
+		return s.queue.sendText(ctx, before)
 	}
 	failure := out.try(func() error { return out.sendLine(before, fixed, after) })
 	s.yield(failure)
