@@ -120,6 +120,8 @@ func renderCalls(r *results) string {
 	}
 	fmt.Fprintf(&b, "Processor time of the server per call, with 16 clients, against `%s` (least and greatest of the repetitions):\n\n", base)
 	b.WriteString(table(2, header, rows))
+	fmt.Fprintf(&b, "\nOurs against `%s`, and how often it allocates more:\n\n", base)
+	b.WriteString(r.ours("calls", "Clients", overTCP...))
 	for _, w := range overTCP {
 		fmt.Fprintf(&b, "\n<details><summary>%s: all figures</summary>\n\n%s\n</details>\n", titles[w], r.details("calls", "Clients", all, string(w)))
 	}
@@ -127,7 +129,28 @@ func renderCalls(r *results) string {
 }
 
 func renderStdio(r *results) string {
-	return r.details("stdio", "In flight", r.cases("stdio"), string(wire.Stdio))
+	return r.ours("stdio", "In flight", wire.Stdio) +
+		fmt.Sprintf("\n<details><summary>%s: all figures</summary>\n\n%s\n</details>\n", titles[wire.Stdio],
+			r.details("stdio", "In flight", r.cases("stdio"), string(wire.Stdio)))
+}
+
+// ours is this framework against base, a row for each case of the wires.
+func (r *results) ours(section, number1 string, wires ...wire.Wire) string {
+	const us = "us"
+	header := []string{"Transport", "Tool", number1, "Calls/s", "p99", "CPU/call", "Allocations"}
+	var rows [][]string
+	for _, w := range wires {
+		for _, name := range r.cases(section) {
+			parts := strings.Split(name, "/")
+			if parts[0] != string(w) {
+				continue
+			}
+			more := r.median(section, name, us, "allocs") - r.median(section, name, base, "allocs")
+			rows = append(rows, []string{titles[w], parts[1], parts[2], r.times(section, name, us, "rate"), r.times(section, name, us, "p99"),
+				r.times(section, name, us, "cpu"), fmt.Sprintf("%+.0f", more)})
+		}
+	}
+	return table(3, header, rows)
 }
 
 // details is a row for each case of a wire and each server.
