@@ -20,9 +20,12 @@ type StdioOptions struct {
 // ServeStdio serves one connection on a pair of streams, a message a line (2024-11-05,
 // stdio), and returns nil when in has ended and every request is answered. When
 // ctx ends it gives the calls under way the drain time, refuses new ones, and
-// returns nil; a read that is under way then lasts until in ends. The error is
-// that of in, or [ErrClientGone] if out cannot be written to. Nothing else may
-// write to out, and nothing does when ServeStdio has returned.
+// returns nil; a read that is under way then lasts until in ends. Quick calls run one
+// after another, where they are read; one that takes long holds up the next for two
+// milliseconds at most, and then they run beside each other.
+//
+// The error is that of in, or [ErrClientGone] if out cannot be written to. Nothing
+// else may write to out, and nothing does when ServeStdio has returned.
 func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, out io.Writer, o StdioOptions) error {
 	p, err := newPeer(ctx, "stdio")
 	if err != nil {
