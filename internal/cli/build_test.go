@@ -10,15 +10,12 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
-
-	"github.com/sessionmcp/sessionmcp/internal/modcache"
 )
 
 // runCommand runs one command in an empty folder of a module with one tool, and
 // returns what it printed.
 func runCommand(t *testing.T, command func(*program) *cobra.Command, args ...string) (string, error) {
 	t.Helper()
-	modcache.Fill()
 	t.Setenv("GOPROXY", "off")
 	t.Setenv("GOFLAGS", "-buildvcs=false")
 	var out bytes.Buffer

@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/sessionmcp/sessionmcp/internal/modcache"
 	"github.com/sessionmcp/sessionmcp/server"
 	"github.com/sessionmcp/sessionmcp/tool"
 )
@@ -40,6 +41,7 @@ func TestMain(m *testing.M) {
 type leakChecked struct{ *testing.M }
 
 func (m leakChecked) Run() int {
+	modcache.Fill()
 	code := m.M.Run()
 	if code != 0 {
 		return code
