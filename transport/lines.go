@@ -14,11 +14,11 @@ import (
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
 
-// lineReader reads the messages of a peer, a line each, and serves them. To wake another
-// goroutine costs more than what many calls do, so that one that reads also runs
-// what is left to run, as long as that is quick. If it takes longer, or waits for
-// an answer of the peer, another goroutine goes on with the reading. There is one
-// that reads at any time, so that messages are received in order.
+// lineReader reads the messages of a peer, a line each, and serves them. To wake
+// another goroutine costs more than what many calls do, so that the one that reads
+// also runs what is left to run, as long as that is quick. If it takes longer, or
+// waits for an answer of the peer, another goroutine goes on with the reading.
+// There is one that reads at any time, so that messages are received in order.
 type lineReader struct {
 	p      *Peer
 	in     *bufio.Reader
@@ -177,8 +177,11 @@ func (l *lineReader) enter() (turn uint64) {
 func (l *lineReader) leave(turn uint64) bool { return l.turn.CompareAndSwap(turn, turn+1) }
 
 // handOver lets another goroutine read if the one that does runs a call.
-func (l *lineReader) handOver() {
-	if turn := l.turn.Load(); turn%2 == 1 && l.leave(turn) {
+func (l *lineReader) handOver() { l.handOverAt(l.turn.Load()) }
+
+// handOverAt is handOver if the turn is still the same.
+func (l *lineReader) handOverAt(turn uint64) {
+	if turn%2 == 1 && l.leave(turn) {
 		l.slow.Store(slowCalls)
 		go l.read()
 	}
@@ -191,7 +194,7 @@ func (l *lineReader) look() {
 	case turn != l.seen:
 		l.seen = turn
 	case turn%2 == 1:
-		l.handOver()
+		l.handOverAt(turn)
 	default: // nothing has begun since
 		l.armed.Store(false)
 		if l.turn.Load() == turn || !l.armed.CompareAndSwap(false, true) {

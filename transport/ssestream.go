@@ -157,9 +157,14 @@ func (s *sseStream) claim(alone bool) *deadlineWriter {
 	return s.out
 }
 
-// yield lets others write, and ends the connection where writing failed.
+// yield lets others write, and ends the connection where writing failed: first, or
+// the GET, which net/http tells as well, would say that the client has gone.
 func (s *sseStream) yield(failure *streamFailure) {
+	if failure != nil {
+		s.peer.Close(failure.cause)
+	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.busy = false
 	if s.failure == nil {
 		s.failure = failure
@@ -170,10 +175,6 @@ func (s *sseStream) yield(failure *streamFailure) {
 	}
 	if len(s.texts) > 0 {
 		s.wakeUp()
-	}
-	s.mu.Unlock()
-	if failure != nil {
-		s.peer.Close(failure.cause)
 	}
 }
 

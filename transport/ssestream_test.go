@@ -2,9 +2,12 @@ package transport
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -158,4 +161,45 @@ func TestSSEEndsWhileWriting(t *testing.T) {
 			t.Errorf("after the end: %v", err)
 		}
 	})
+}
+
+// stuck is a writer that nobody reads: a message cannot be written in its time, and
+// as net/http does it ends the request's context before it says so.
+type stuck struct {
+	*httptest.ResponseRecorder
+	gone context.CancelFunc
+}
+
+func (s stuck) FlushError() error { return nil }
+func (s stuck) Write(text []byte) (int, error) {
+	if bytes.Contains(text, []byte("jsonrpc")) {
+		s.gone()
+		time.Sleep(time.Minute)
+		return 0, io.ErrShortWrite
+	}
+	return len(text), nil
+}
+
+// Whoever could not write knows better why the stream has ended than the request.
+func TestSSESlowReaderIsToldFromOneThatWent(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFake()
+			h := NewHTTP(new(Table), f.accept, options())
+			ctx, cancel := context.WithCancel(t.Context())
+			served := make(chan struct{})
+			go func() {
+				defer close(served)
+				h.ServeHTTP(stuck{httptest.NewRecorder(), cancel}, httptest.NewRequest("GET", "/sse", nil).WithContext(ctx))
+			}()
+			synctest.Wait()
+			if err := f.last().Send(t.Context(), &jsonrpc.Message{Method: "note"}); err != ErrSlowReader {
+				t.Errorf("sent with %v", err)
+			}
+			<-served
+			if cause := context.Cause(f.last().Context()); cause != ErrSlowReader {
+				t.Fatalf("the connection ended because of: %v", cause)
+			}
+		})
+	}
 }

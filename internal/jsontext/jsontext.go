@@ -246,7 +246,6 @@ func (r *Reader) str() ([]byte, error) {
 // plain returns how many bytes at the start of b mean themselves in a string: all
 // but quotes, backslashes and control characters. It looks at eight at a time.
 func plain(b []byte) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
 		x := binary.LittleEndian.Uint64(b[i:])
