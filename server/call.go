@@ -115,7 +115,8 @@ func (c *call) serve(dst []byte) ([]byte, error) {
 }
 
 // splice puts text that never changes, and has no line breaks, at the end of dst:
-// into the message where it is sent, if nobody else is to see the result before.
+// into the message where it is sent, unless somebody is to have the result before,
+// which middleware is and who serves a quick method.
 func (c *call) splice(dst, text []byte) []byte {
 	if len(text) < minSpliced || c.serving.quick || c.session.server.handle.now.Load() != nil {
 		return append(dst, text...)

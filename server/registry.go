@@ -171,7 +171,8 @@ func (r *registry[T]) page(rev *revision, cursor string, size int) (items []byte
 	return list.items(start, end), next, nil
 }
 
-// rendered is the JSON of a list: its items with commas between them.
+// rendered is the JSON of a list: its items with commas between them, on one line,
+// as an encoder writes also what was written by hand.
 type rendered struct {
 	text []byte
 	ends []int // where each item ends
@@ -206,11 +207,6 @@ func (s *snapshot[T]) render(k *kind[T], rev *revision) (*rendered, error) {
 			return nil, fmt.Errorf("%s %s: %w", k.one, k.key(e.item), err)
 		}
 		list.ends = append(list.ends, len(list.text))
-	}
-	for i, b := range list.text { // of a schema that was written by hand
-		if b == '\n' || b == '\r' {
-			list.text[i] = ' '
-		}
 	}
 	list.text = slices.Clip(list.text)
 	s.rendered[rev.index] = list
