@@ -21,6 +21,7 @@ var layers = map[string][]string{
 	"internal/envelope":       {"jsonrpc", "internal/jsontext", "internal/mcp"},
 	"internal/spelling":       nil,
 	"internal/repo":           nil,
+	"internal/hostile":        nil, // nothing but tests
 	"jsonrpc":                 {"internal/jsontext"},
 	"schema":                  {"internal/jsonenc", "internal/jsontext", "internal/spelling"},
 	"tool":                    {"schema", "internal/jsonenc"},

@@ -1,0 +1,31 @@
+package hostile
+
+import (
+	"flag"
+	"os"
+	"testing"
+	"time"
+)
+
+var (
+	long = flag.Bool("long", false, "more of everything, as for a release")
+	soak = flag.Duration("soak", 10*time.Second, "how long TestSoak goes on")
+)
+
+// often is how many times something is done: few, or with -long many.
+func often(few, many int) int {
+	if *long {
+		return many
+	}
+	return few
+}
+
+// TestMain is also the main function of the server under attack, which is this
+// program again: see startServer.
+func TestMain(m *testing.M) {
+	if os.Getenv(serverEnv) != "" {
+		serve()
+		return
+	}
+	os.Exit(m.Run())
+}
