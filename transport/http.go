@@ -95,7 +95,7 @@ type HTTP struct {
 	argHeaders []string               // the keys of o.ArgHeaders, sorted
 	streams    tracker                // every stream that is open or opening, and every streamable session
 	runs       tracker                // every call of every connection
-	reading    atomic.Int64           // bytes of bodies that are being received
+	bodies     atomic.Int64           // bytes of memory that the bodies have which are received, or worked on
 	local      atomic.Pointer[string] // see knownLocal
 }
 
@@ -254,46 +254,57 @@ func (h *HTTP) refuse(w http.ResponseWriter, err error, id jsonrpc.ID) {
 	failWith(w, refusal.Status, id, &jsonrpc.Error{Code: code, Message: refusal.Reason})
 }
 
-// readBody reads a body of at most the limit into a pooled buffer. On an error
-// the request has been answered. inPlace says that the handler stays after that.
-func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request, inPlace bool) (*pool.Buffer, bool) {
+// inbound is the body that was received of a request, until it is put back.
+type inbound struct {
+	*pool.Buffer
+	of *HTTP
+}
+
+func (b inbound) put() {
+	b.of.bodies.Add(-int64(cap(b.B)))
+	b.Put()
+}
+
+// readBody reads a body of at most the limit. On an error the request has been
+// answered. inPlace says that the handler stays after that.
+func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request, inPlace bool) (inbound, bool) {
 	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
 		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "compressed bodies are not accepted")
-		return nil, false
+		return inbound{}, false
 	}
 	if !isJSON(r.Header.Get("Content-Type")) {
 		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "Content-Type must be application/json")
-		return nil, false
+		return inbound{}, false
 	}
 	if r.ContentLength > int64(h.o.Limits.Message) {
 		h.bodyTooLarge(w)
-		return nil, false
+		return inbound{}, false
 	}
 	// A deadline that a connection cannot set is one it does not need.
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(deadline(h.o.Limits.Read))
-	buf := pool.Get()
-	err := h.readFrom(buf, r.Body, r.ContentLength)
+	b := inbound{pool.GetSmall(), h}
+	err := b.readFrom(r.Body, r.ContentLength)
 	if err == nil {
 		if inPlace {
 			_ = rc.SetReadDeadline(time.Time{}) // or its passing ends the call
 		}
-		return buf, true
+		return b, true
 	}
-	buf.Put()
+	b.put()
 	if err == errTooLarge {
 		h.bodyTooLarge(w)
-	} else if err == errReading {
+	} else if err == errBodies {
 		w.Header().Set("Connection", "close")
-		h.refuse(w, busy("too many bodies are being received: try again later"), "")
+		h.refuse(w, busy("the messages that are under way are too large, all together: try again later"), "")
 	} else {
 		fail(w, http.StatusBadRequest, jsonrpc.CodeParseError, "the body could not be read")
 	}
-	return nil, false
+	return inbound{}, false
 }
 
 var (
-	errReading  = errors.New("too many bodies are being received")
+	errBodies   = errors.New("the bodies are too large, all together")
 	errTooLarge = errors.New("the body is too large")
 )
 
@@ -318,26 +329,38 @@ func bodyRoom(there int, size int64) int {
 	if size < 0 || rest <= 0 {
 		rest = 512
 	}
-	return min(rest, max(3*there, 64<<10))
+	return min(rest, max(3*there, smallBody))
 }
 
-// readFrom reads all of r. size is a hint, which a client may have made up. What
-// is being read counts against what all clients together may send before anyone
-// has asked who they are.
-func (h *HTTP) readFrom(buf *pool.Buffer, r io.Reader, size int64) error {
-	taken := 0
-	defer func() { h.reading.Add(-int64(taken)) }()
+// smallBody is up to how many bytes a body is small. A quarter of what there is for
+// bodies is for small ones: a few clients that send large ones keep nobody out.
+const smallBody = 4 << 10
+
+// count counts the memory that the body has now, and had before, against what all
+// have together, and reports whether that is not too much.
+func (b inbound) count(before int) bool {
+	limit := b.of.o.Limits.Bodies
+	if cap(b.B) > smallBody {
+		limit -= limit / 4
+	}
+	return b.of.bodies.Add(int64(cap(b.B)-before)) <= int64(limit)
+}
+
+// readFrom reads all of r. size is a hint, which a client may have made up.
+func (b inbound) readFrom(r io.Reader, size int64) error {
+	if !b.count(0) {
+		return errBodies
+	}
 	for {
-		if len(buf.B) == cap(buf.B) {
-			buf.Grow(bodyRoom(len(buf.B), size))
+		if before := cap(b.B); len(b.B) == before {
+			b.Grow(bodyRoom(len(b.B), size))
+			if !b.count(before) {
+				return errBodies
+			}
 		}
-		n, err := r.Read(buf.B[len(buf.B):cap(buf.B)])
-		buf.B = buf.B[:len(buf.B)+n]
-		taken += n
-		if h.reading.Add(int64(n)) > int64(h.o.Limits.Bodies) {
-			return errReading
-		}
-		if len(buf.B) > h.o.Limits.Message {
+		n, err := r.Read(b.B[len(b.B):cap(b.B)])
+		b.B = b.B[:len(b.B)+n]
+		if len(b.B) > b.of.o.Limits.Message {
 			return errTooLarge
 		}
 		if err == io.EOF {

@@ -9,7 +9,7 @@ import (
 // default that its comment names; a negative one has no limit.
 type Limits struct {
 	Message              int           // bytes of one inbound message: 4 MiB
-	Bodies               int           // bytes of the HTTP bodies that are being received, all together: 256 MiB
+	Bodies               int           // bytes that the HTTP bodies take which are being received or worked on, all together: 256 MiB. A quarter is for small ones
 	Queue                int           // bytes waiting for one slow reader, or for one that is away, beside those being written: 1 MiB. A single larger message still passes
 	Sessions             int           // connections at once: 25,000
 	SessionsPerPrincipal int           // of those, with the same principal or credential: 1,000

@@ -3,7 +3,6 @@ package transport
 import (
 	"net/http"
 
-	"github.com/sessionmcp/sessionmcp/internal/pool"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
 
@@ -12,11 +11,12 @@ const sessionHeader = "Mcp-Session-Id"
 
 // post is one POST to the streamable HTTP endpoint.
 type post struct {
-	reply postReply
-	x     Exchange // not of a batch
-	batch bool
-	body  *pool.Buffer
-	r     *http.Request
+	reply    postReply
+	x        Exchange // not of a batch
+	batch    bool
+	detached bool // a goroutine of its own runs it, and puts the body back
+	body     inbound
+	r        *http.Request
 }
 
 // postMCP serves POST /mcp.
@@ -31,13 +31,16 @@ func (h *HTTP) postMCP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &post{body: body, r: r, reply: postReply{w: w, r: r, takes: takes}}
+	defer func() { // also after a panic
+		if !c.detached {
+			body.put()
+		}
+	}()
 	if failure := c.parse(); failure != nil {
-		body.Put()
 		failWith(w, http.StatusBadRequest, answerable(&c.x.Message), failure)
 		return
 	}
 	if err := h.takePost(c); err != nil {
-		body.Put()
 		h.refuse(w, err, c.id())
 	}
 }
@@ -95,7 +98,6 @@ func (h *HTTP) serveLate(c *post) error {
 		return errShuttingDown()
 	}
 	c.reply.w.WriteHeader(http.StatusAccepted)
-	c.body.Put()
 	return nil
 }
 
@@ -120,9 +122,8 @@ func (h *HTTP) serveInSession(c *post, id string) error {
 // serve delivers the message and runs what is left to run, in place unless that
 // is detached. In a session it counts the call's end.
 func (c *post) serve(p *Peer, inSession bool) error {
-	detached := false
 	defer func() {
-		if inSession && !detached {
+		if inSession && !c.detached {
 			p.http.finish(p)
 		}
 	}()
@@ -137,13 +138,12 @@ func (c *post) serve(p *Peer, inSession bool) error {
 		c.reply.refused()
 		return errNoSession()
 	case run != nil && inSession && c.x.Detach:
-		detached = true
+		c.detached = true
 		c.detach(p, run)
 		return nil
 	case run != nil:
 		run()
 	}
-	c.body.Put()
 	c.reply.finish()
 	return nil
 }
@@ -161,7 +161,7 @@ func (c *post) detach(p *Peer, run func()) {
 	left := c.reply.detach()
 	go func() {
 		defer p.http.finish(p)
-		defer c.body.Put()
+		defer c.body.put()
 		defer c.reply.finish()
 		run()
 	}()

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/sessionmcp/sessionmcp/internal/pool"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
 
@@ -121,9 +120,17 @@ func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, err, "")
 		return
 	}
-	if body, ok := h.readBody(w, r, false); ok {
-		h.takeMessage(w, r, p, body)
+	body, ok := h.readBody(w, r, false)
+	if !ok {
+		return
 	}
+	runs := false
+	defer func() { // also after a panic
+		if !runs {
+			body.put()
+		}
+	}()
+	runs = h.takeMessage(w, r, p, body)
 }
 
 // checkCaller holds a request to whoever opened the session that it names.
@@ -150,39 +157,33 @@ func noSession(w http.ResponseWriter) {
 	fail(w, http.StatusNotFound, jsonrpc.CodeInvalidRequest, "no such session, or it has ended: open a new stream")
 }
 
-// takeMessage delivers a body. It is counted before it is delivered, by the
-// server and by the session: what ends either sees it, or it sees the end.
-func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body *pool.Buffer) {
+// takeMessage delivers a body, and reports whether it is left to a goroutine, which
+// puts it back. It is counted before it is delivered, by the server and by the
+// session: what ends either sees it, or it sees the end.
+func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body inbound) (runs bool) {
 	if !h.runs.begin() {
 		if p.deliverLate(body.B, r.Header) {
 			w.WriteHeader(http.StatusAccepted)
 		} else {
 			h.refuse(w, errShuttingDown(), "")
 		}
-		body.Put()
-		return
+		return false
 	}
 	if !p.calls.begin() {
 		h.runs.done()
-		body.Put()
 		noSession(w)
-		return
+		return false
 	}
-	var run func()
-	defer func() {
-		if run == nil { // nothing is left, or Receive panicked
+	defer func() { // also after a panic
+		if !runs {
 			h.finish(p)
 		}
 	}()
 	if p.calls.running() > h.o.Limits.runs() {
-		body.Put()
 		h.refuse(w, errTooManyMessages(), "")
-		return
+		return false
 	}
 	run, failure := p.deliver(p.receiver, body.B, r.Header)
-	if run == nil {
-		body.Put()
-	}
 	switch {
 	case failure != nil:
 		failWith(w, http.StatusBadRequest, "", failure)
@@ -191,14 +192,16 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 	default:
 		w.WriteHeader(http.StatusAccepted)
 	}
-	if run != nil {
-		go func() {
-			defer h.finish(p)
-			defer body.Put()
-			growStack()
-			run()
-		}()
+	if run == nil {
+		return false
 	}
+	go func() {
+		defer h.finish(p)
+		defer body.put()
+		growStack()
+		run()
+	}()
+	return true
 }
 
 // finish counts one call less, of the session and of the server.
