@@ -131,6 +131,9 @@ const maxSubscriptions = 1000
 // kept as long as it lasts, and the URIs of one session's subscriptions.
 const maxListen = 256 << 10
 
+// subscriptionCost is what a subscription takes, of its text and beside it.
+func subscriptionCost(uri string) int { return len(uri) + 64 }
+
 func tooManySubscriptions() error {
 	return jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "more than %d resources at once", maxSubscriptions)
 }
@@ -159,6 +162,9 @@ func subscribe(c *call, dst []byte) ([]byte, error) {
 	if len(s.subscribed) >= maxSubscriptions || s.subscribedBytes+len(p.URI) > maxListen {
 		return nil, tooManySubscriptions()
 	}
+	if !s.peer.Hold(subscriptionCost(p.URI)) {
+		return nil, errNoRoom
+	}
 	s.subscribed[p.URI] = true
 	s.subscribedBytes += len(p.URI)
 	return append(dst, "{}"...), nil
@@ -175,6 +181,7 @@ func unsubscribe(c *call, dst []byte) ([]byte, error) {
 	defer s.mu.Unlock()
 	if s.subscribed[p.URI] {
 		delete(s.subscribed, p.URI)
+		s.peer.Hold(-subscriptionCost(p.URI))
 		s.subscribedBytes -= len(p.URI)
 	}
 	return append(dst, "{}"...), nil

@@ -194,6 +194,56 @@ func TestWhatIsKept(t *testing.T) {
 	wantError(t, err, -32602, "")
 }
 
+// TestNoRoom: what sessions make the server keep counts against one limit for all;
+// when nothing is left a client is told so, and what it gives back counts again.
+func TestNoRoom(t *testing.T) {
+	srv := server.New("full", "1", server.Options{Logger: quiet, Limits: server.Limits{Memory: 20_000, Sessions: 10}}) // a share is 1,000
+	srv.Resource("test://{id}", func(id string) string { return id }, tool.Name("any"))
+	h := servertest.Start(t, srv)
+	uri := func(i, size int) map[string]any {
+		return map[string]any{"uri": fmt.Sprintf("test://%d%s", i, strings.Repeat("x", size))}
+	}
+	for _, wire := range []servertest.Options{{Transport: servertest.SSE}, {Transport: servertest.HTTP}} {
+		first, second := h.Connect(wire), h.Connect(wire)
+		for i := range 3 {
+			if _, err := first.Request("resources/subscribe", uri(i, 7000)); err != nil {
+				t.Errorf("%s: %v", wire.Transport, err)
+			}
+		}
+		_, err := second.Request("resources/subscribe", uri(0, 1000))
+		wantError(t, err, -32000, "")
+		if _, err := second.Request("resources/subscribe", uri(0, 10)); err != nil {
+			t.Errorf("%s: less than its share: %v", wire.Transport, err)
+		}
+		wire.Header = http.Header{"X-Long": {strings.Repeat("x", 1000)}}
+		if _, err := h.Dial(wire); err == nil || !strings.Contains(err.Error(), "503") {
+			t.Errorf("%s: a client with long headers: %v", wire.Transport, err)
+		}
+		if _, err := first.Request("resources/unsubscribe", uri(0, 7000)); err != nil {
+			t.Error(err)
+		}
+		if _, err := second.Request("resources/subscribe", uri(1, 1000)); err != nil {
+			t.Errorf("%s: when there is room again: %v", wire.Transport, err)
+		}
+		first.Close()
+		second.Close()
+	}
+}
+
+// TestManyCapabilities: a client declares so many capabilities, or is refused: they
+// are kept, and take more than their text.
+func TestManyCapabilities(t *testing.T) {
+	many := make(map[string]any)
+	for i := range 101 {
+		many[fmt.Sprint(i)] = map[string]any{}
+	}
+	h := servertest.Start(t, server.New("capabilities", "1", server.Options{Logger: quiet}))
+	for _, transport := range transports {
+		_, err := h.Dial(servertest.Options{Transport: transport, Capabilities: many})
+		wantError(t, err, -32602, "")
+	}
+}
+
 // TestStatelessRemembersNothing: a request without a session has none, whatever
 // connection it came by.
 func TestStatelessRemembersNothing(t *testing.T) {

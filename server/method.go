@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net/http"
 
 	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
@@ -77,6 +78,13 @@ func decodeParams(c *call, dst any) error {
 // long as the session, of which there may be many.
 const maxClient = 64 << 10
 
+// maxCapabilities is how many of them a client may declare: each takes more than
+// its text.
+const maxCapabilities = 100
+
+// errNoRoom is for what a session wants the server to keep when it keeps too much.
+var errNoRoom = jsonrpc.Errorf(jsonrpc.CodeServerBusy, "the server keeps too much for the sessions it has: try again later")
+
 func initialize(c *call, dst []byte) ([]byte, error) {
 	if len(c.params) > maxClient {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params are larger than %d bytes", maxClient)
@@ -87,6 +95,12 @@ func initialize(c *call, dst []byte) ([]byte, error) {
 	}
 	if p.ProtocolVersion == "" {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.protocolVersion is missing")
+	}
+	if len(p.Capabilities) > maxCapabilities {
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params.capabilities has more than %d members", maxCapabilities)
+	}
+	if !c.session.peer.Hold(len(c.params)) {
+		return nil, &httpError{http.StatusServiceUnavailable, errNoRoom}
 	}
 	rev, err := c.session.initialize(&p)
 	if err != nil {

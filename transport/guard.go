@@ -27,6 +27,22 @@ func (h *HTTP) checkSource(r *http.Request) (reason string) {
 	return "Origin " + printable(origin) + " is not allowed: add it to AllowedOrigins if its pages may connect"
 }
 
+// maxFields is how many headers, and arguments in the query, a request may have.
+// Small ones take twenty times their length, for as long as it is served, or the
+// session that it opens lasts.
+const maxFields = 200
+
+// tooMuch says what a request has too many of; the reason is "" if nothing.
+func tooMuch(r *http.Request) (status int, reason string) {
+	switch {
+	case len(r.Header) > maxFields:
+		return http.StatusRequestHeaderFieldsTooLarge, "more than " + strconv.Itoa(maxFields) + " headers"
+	case strings.Count(r.URL.RawQuery, "&") >= maxFields:
+		return http.StatusRequestURITooLong, "more than " + strconv.Itoa(maxFields) + " arguments in the query"
+	}
+	return 0, ""
+}
+
 // knownLocal reports whether a Host header is accepted on a loopback address. The
 // one that was last is remembered: there are few.
 func (h *HTTP) knownLocal(host string) bool {

@@ -222,8 +222,8 @@ func (w *world) allGone() {
 	if w.h.runs.wait(ctx) != nil || w.h.streams.wait(ctx) != nil || w.table.Len() > 0 || len(w.table.accounts) > 0 {
 		w.t.Errorf("left: %d runs, %d streams, %d sessions, accounts %v", w.h.runs.running(), w.h.streams.running(), w.table.Len(), w.table.accounts)
 	}
-	if n := w.h.bodies.Load(); n != 0 {
-		w.t.Errorf("%d bytes of bodies are still counted", n)
+	if bodies, held := w.h.bodies.Load(), w.h.budget.held.Load(); bodies != 0 || held != 0 {
+		w.t.Errorf("%d bytes of bodies are still counted, and %d of sessions", bodies, held)
 	}
 	for _, p := range w.peers {
 		if opened, closed := w.observed(p); opened > 1 || opened != len(closed) {

@@ -78,7 +78,7 @@ func TestQueueTellsOnce(t *testing.T) {
 // stream would be counted when it has been dropped.
 func TestReplayAfterTheEnd(t *testing.T) {
 	limits := options().Limits.WithDefaults()
-	r := newReplay(context.Background(), &limits, false)
+	r := newReplay(context.Background(), &limits, newBudget(&limits), false)
 	l := r.open()
 	l.add([]byte("answer"), true)
 	size := r.size

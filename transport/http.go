@@ -92,9 +92,10 @@ type HTTP struct {
 	table      *Table
 	accept     Accept
 	o          HTTPOptions
-	argHeaders []string               // the keys of o.ArgHeaders, sorted
-	streams    tracker                // every stream that is open or opening, and every streamable session
-	runs       tracker                // every call of every connection
+	argHeaders []string // the keys of o.ArgHeaders, sorted
+	streams    tracker  // every stream that is open or opening, and every streamable session
+	runs       tracker  // every call of every connection
+	budget     *budget
 	bodies     atomic.Int64           // bytes of memory that the bodies have which are received, or worked on
 	local      atomic.Pointer[string] // see knownLocal
 }
@@ -114,7 +115,13 @@ func NewHTTP(table *Table, accept Accept, o HTTPOptions) *HTTP {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	return &HTTP{table: table, accept: accept, o: o, argHeaders: slices.Sorted(maps.Keys(o.ArgHeaders))}
+	return &HTTP{
+		table:      table,
+		accept:     accept,
+		o:          o,
+		argHeaders: slices.Sorted(maps.Keys(o.ArgHeaders)),
+		budget:     newBudget(&o.Limits),
+	}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -122,6 +129,11 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	route := route(r)
 	if route == "healthz" {
 		h.health(w)
+		return
+	}
+	if status, reason := tooMuch(r); reason != "" {
+		w.Header().Set("Connection", "close")
+		fail(w, status, jsonrpc.CodeInvalidRequest, reason)
 		return
 	}
 	methods := h.methods(route)

@@ -10,10 +10,12 @@ import (
 type Limits struct {
 	Message              int           // bytes of one inbound message: 4 MiB
 	Bodies               int           // bytes that the HTTP bodies take which are being received or worked on, all together: 256 MiB. A quarter is for small ones
+	Memory               int           // bytes that sessions have the server keep, all together: what waits for slow readers or is kept to be resumed, arguments and headers, subscriptions: 256 MiB. Past it each may have its share, half of it of either kind, so that it may become twice as much
 	Queue                int           // bytes waiting for one slow reader, or for one that is away, beside those being written: 1 MiB. A single larger message still passes
 	Sessions             int           // connections at once: 25,000
 	SessionsPerPrincipal int           // of those, with the same principal or credential: 1,000
 	Calls                int           // requests in flight on one connection: 128. Of a streamable HTTP session twice as many GET streams may be open
+	AllCalls             int           // requests in flight of all connections over HTTP together: 50,000
 	Idle                 time.Duration // without a message from the client and without a call in flight: 24 h
 	Age                  time.Duration // of a connection: 7 days
 	Write                time.Duration // without progress in writing to a client: 30 s
@@ -27,10 +29,12 @@ type Limits struct {
 func (l Limits) WithDefaults() Limits {
 	number(&l.Message, 4<<20, math.MaxInt)
 	number(&l.Bodies, 256<<20, math.MaxInt)
+	number(&l.Memory, 256<<20, math.MaxInt)
 	number(&l.Queue, 1<<20, math.MaxInt)
 	number(&l.Sessions, 25_000, math.MaxInt)
 	number(&l.SessionsPerPrincipal, 1_000, math.MaxInt)
 	number(&l.Calls, 128, math.MaxInt)
+	number(&l.AllCalls, 50_000, math.MaxInt)
 	number(&l.Idle, 24*time.Hour, math.MaxInt64)
 	number(&l.Age, 7*24*time.Hour, math.MaxInt64)
 	number(&l.Write, 30*time.Second, math.MaxInt64)

@@ -31,6 +31,7 @@ type Peer struct {
 	work     lazyctx.Context // what calls get: shutdown ends it before the connection
 	opened   time.Time
 	seen     atomic.Int64 // when the last message came, nanoseconds after opened
+	held     atomic.Int64 // bytes that are kept for it: see Hold
 	calls    tracker
 	closing  latch  // set when nothing new is taken any more
 	asks     func() // is called before the peer is asked something, if it is set

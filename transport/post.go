@@ -74,6 +74,10 @@ func (h *HTTP) takePost(c *post) error {
 	if !h.runs.begin() {
 		return h.serveLate(c)
 	}
+	if h.tooManyCalls() && (c.batch || c.x.Message.IsRequest()) {
+		h.runs.done()
+		return errTooManyCalls()
+	}
 	alone := !c.batch && h.o.Alone != nil && h.o.Alone(c.r.Header, &c.x.Message)
 	if id := c.r.Header.Get(sessionHeader); id != "" && !alone && !h.o.NoSessions {
 		return h.serveInSession(c, id)
@@ -90,6 +94,10 @@ func (h *HTTP) takePost(c *post) error {
 	defer s.peer.finish()
 	return c.serve(&s.peer, false)
 }
+
+// tooManyCalls reports whether the one that was counted last is one too many. What
+// is no request passes: a call that is under way may be waiting for just this.
+func (h *HTTP) tooManyCalls() bool { return h.runs.running() > h.o.Limits.AllCalls }
 
 // serveLate serves what may come while the server shuts down: see deliverLate.
 func (h *HTTP) serveLate(c *post) error {

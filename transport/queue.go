@@ -9,9 +9,10 @@ import (
 
 // queue holds what waits to be written to one peer, up to a number of bytes.
 type queue struct {
-	conn  *lazyctx.Context // of the connection
-	limit int
-	wake  chan struct{} // holds a token while there is something to take
+	conn   *lazyctx.Context // of the connection
+	limit  int
+	budget *budget
+	wake   chan struct{} // holds a token while there is something to take
 
 	mu    sync.Mutex
 	texts []string
@@ -21,8 +22,8 @@ type queue struct {
 	room  chan struct{} // non-nil while somebody waits; closed when all was taken
 }
 
-func (q *queue) init(conn *lazyctx.Context, limit int) {
-	q.conn, q.limit, q.wake = conn, limit, make(chan struct{}, 1)
+func (q *queue) init(conn *lazyctx.Context, limit int, b *budget) {
+	q.conn, q.limit, q.budget, q.wake = conn, limit, b, make(chan struct{}, 1)
 }
 
 // sendText implements outlet. It waits while the queue is full, until ctx or the
@@ -54,13 +55,14 @@ func (q *queue) tryPush(text []byte, force bool) (room <-chan struct{}, err erro
 	if q.conn.Cancelled() { // under the lock: what is queued before the end is taken after it
 		return nil, context.Cause(q.conn)
 	}
-	if q.size > 0 && len(text) > q.limit-q.size && !force {
+	limit := q.budget.room(q.limit)
+	if q.size > 0 && len(text) > limit-q.size && !force {
 		if q.room == nil {
 			q.room = make(chan struct{})
 		}
 		return q.room, nil
 	}
-	if force && q.size >= q.limit {
+	if force && q.size >= limit {
 		if q.told[string(text)] {
 			return nil, nil
 		}
@@ -70,9 +72,14 @@ func (q *queue) tryPush(text []byte, force bool) (room <-chan struct{}, err erro
 		q.told[string(text)] = true
 	}
 	q.texts = append(q.texts, string(text))
-	q.size += len(text)
+	q.count(len(text))
 	q.wakeUp()
 	return nil, nil
+}
+
+func (q *queue) count(n int) {
+	q.size += n
+	q.budget.add(n)
 }
 
 func (q *queue) wakeUp() {
@@ -95,7 +102,8 @@ func (q *queue) take() []string {
 	if cap(texts) > maxSpare {
 		q.spare = nil
 	}
-	q.size, q.told = 0, nil
+	q.count(-q.size)
+	q.told = nil
 	if q.room != nil {
 		close(q.room)
 		q.room = nil

@@ -16,7 +16,8 @@ const timeout = 10 * time.Second
 func newQueue(limit int) *queue {
 	q, conn := new(queue), new(lazyctx.Context)
 	conn.InitApart(context.Background(), nil)
-	q.init(conn, limit)
+	limits := Limits{}.WithDefaults()
+	q.init(conn, limit, newBudget(&limits))
 	return q
 }
 
@@ -173,7 +174,8 @@ func TestTracker(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	d := Limits{}.WithDefaults()
-	if d.Message != 4<<20 || d.Queue != 1<<20 || d.Sessions != 25_000 || d.SessionsPerPrincipal != 1000 || d.Calls != 128 ||
+	if d.Message != 4<<20 || d.Queue != 1<<20 || d.Sessions != 25_000 || d.SessionsPerPrincipal != 1000 || d.Calls != 128 || d.AllCalls != 50_000 ||
+		d.Bodies != 256<<20 || d.Memory != 256<<20 || d.Replay != 1<<20 || d.ReplayFor != 5*time.Minute ||
 		d.Idle != 24*time.Hour || d.Age != 7*24*time.Hour || d.Write != 30*time.Second || d.Read != 30*time.Second {
 		t.Errorf("the defaults are %+v", d)
 	}
@@ -182,7 +184,7 @@ func TestLimits(t *testing.T) {
 	}
 	none := noLimits.WithDefaults()
 	const century = 100 * 365 * 24 * time.Hour
-	for _, n := range []int{none.Message, none.Queue, none.Sessions, none.SessionsPerPrincipal, none.Calls, none.runs()} {
+	for _, n := range []int{none.Message, none.Queue, none.Sessions, none.SessionsPerPrincipal, none.Calls, none.AllCalls, none.Memory, none.Bodies, none.Replay, none.runs()} {
 		if n < 1<<31-1 {
 			t.Errorf("%+v, want no limits", none)
 		}
@@ -197,4 +199,4 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-var noLimits = Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}
+var noLimits = Limits{-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1}

@@ -16,9 +16,11 @@ import (
 type replay struct {
 	ended  context.Context // of the session
 	limits *Limits
+	budget *budget
 	prime  bool // streams begin with an event that has no data
 
 	mu      sync.Mutex
+	stopped bool              // nothing of it counts any more
 	streams map[int]*eventLog // by number
 	own     *eventLog         // number 0: what belongs to no request
 	last    int               // the number given last
@@ -63,8 +65,8 @@ const (
 
 func (e *event) cost() int { return len(e.text) + eventCost }
 
-func newReplay(ended context.Context, limits *Limits, prime bool) *replay {
-	r := &replay{ended: ended, limits: limits, prime: prime, streams: make(map[int]*eventLog)}
+func newReplay(ended context.Context, limits *Limits, b *budget, prime bool) *replay {
+	r := &replay{ended: ended, limits: limits, budget: b, prime: prime, streams: make(map[int]*eventLog)}
 	r.own = &eventLog{of: r}
 	r.streams[0] = r.own
 	return r
@@ -77,9 +79,17 @@ func (r *replay) open() *eventLog {
 	r.last++
 	l := &eventLog{of: r, number: r.last, direct: true}
 	r.streams[l.number] = l
-	r.size += streamCost
+	r.count(streamCost)
 	r.evict()
 	return l
+}
+
+// count counts n bytes more, or less. r.mu is held.
+func (r *replay) count(n int) {
+	r.size += n
+	if !r.stopped {
+		r.budget.add(n)
+	}
 }
 
 // eventID is how clients know an event: the stream's number and its own.
@@ -111,7 +121,7 @@ func (l *eventLog) append(text []byte, due, may bool) event {
 	l.last++
 	e := event{seq: l.last, text: string(text), at: time.Now(), due: due, may: may}
 	l.events = append(l.events, e)
-	l.of.size += e.cost()
+	l.of.count(e.cost())
 	if due {
 		l.due += e.cost()
 		l.dueFrom = min(l.dueFrom, e.seq)
@@ -208,7 +218,7 @@ func (l *eventLog) waitRoom(ctx context.Context, n int) error {
 // full returns what to wait for if n more bytes are too many; nil if they fit. A
 // text that is larger than the limit fits when it is alone.
 func (l *eventLog) full(n int) (room chan struct{}) {
-	if l.due == 0 || n+eventCost <= l.of.limits.Queue-l.due {
+	if l.due == 0 || n+eventCost <= l.of.budget.room(l.of.limits.Queue)-l.due {
 		return nil
 	}
 	if l.room == nil {
@@ -277,7 +287,7 @@ func (l *eventLog) tryQueue(text []byte, may bool) (room <-chan struct{}, err er
 
 // forget drops an event that is not due, or no longer counted as such.
 func (l *eventLog) forget(i int) {
-	l.of.size -= l.events[i].cost()
+	l.of.count(-l.events[i].cost())
 	l.lost = max(l.lost, l.events[i].seq)
 	if i > 0 {
 		l.events = slices.Delete(l.events, i, i+1)
@@ -290,7 +300,7 @@ func (l *eventLog) forget(i int) {
 // evict keeps the session to its limit: the streams that nobody reads go first,
 // then the oldest events. What is due stays; Limits.Queue bounds it.
 func (r *replay) evict() {
-	for r.size > r.limits.Replay {
+	for r.size > r.budget.room(r.limits.Replay) {
 		if len(r.past) > 0 {
 			r.drop()
 			continue
@@ -314,10 +324,11 @@ func (r *replay) drop() {
 	r.past[0] = nil
 	r.past = r.past[1:]
 	delete(r.streams, l.number)
-	r.size -= streamCost
+	size := streamCost
 	for i := range l.events {
-		r.size -= l.events[i].cost()
+		size += l.events[i].cost()
 	}
+	r.count(-size)
 }
 
 // arm has the past looked at when its time has come.
@@ -356,10 +367,14 @@ func (r *replay) expire() {
 // kept reports whether the first event has been written and is kept all the same.
 func (l *eventLog) kept() bool { return len(l.events) > 0 && !l.events[0].due }
 
-// stop ends the timer of a session that has ended.
+// stop comes when the session has ended.
 func (r *replay) stop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.stopped {
+		r.stopped = true
+		r.budget.add(-r.size)
+	}
 	if r.timer != nil {
 		r.timer.Stop()
 	}

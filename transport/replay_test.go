@@ -17,7 +17,7 @@ import (
 func newLog(t *testing.T, limits Limits) *replay {
 	limits = limits.WithDefaults()
 	ctx, cancel := context.WithCancel(t.Context())
-	r := newReplay(ctx, &limits, true)
+	r := newReplay(ctx, &limits, newBudget(&limits), true)
 	t.Cleanup(func() {
 		cancel()
 		r.stop()

@@ -23,7 +23,7 @@ func ListenAndServe(ctx context.Context, addr string, h *HTTP, drain time.Durati
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    32 << 10, // of small fields, each takes twenty times its length
 		ErrorLog:          slog.NewLogLogger(h.o.Logger.Handler(), slog.LevelWarn),
 	}
 	ready(ln.Addr())

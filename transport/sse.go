@@ -28,6 +28,7 @@ func (h *HTTP) openSSE(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.table.remove(p)
+	defer p.out.(*sseStream).release()
 	defer p.Close(ErrClientGone) // a panic in a writer below us leaves by here
 	if h.streams.hasEnded() {    // maybe after Shutdown looked for sessions to close
 		p.Close(ErrShutdown)
@@ -82,12 +83,19 @@ func (h *HTTP) connectSSE(r *http.Request) (*Peer, error) {
 	}
 	p.http, p.Args, p.Header, p.RemoteAddr = h, args, r.Header, r.RemoteAddr
 	s := &sseStream{peer: p, opened: opened}
-	s.init(&p.ctx, h.o.Limits.Queue)
+	s.init(&p.ctx, h.o.Limits.Queue, h.budget)
 	p.out = s
 	if len(s.opened) > 0 {
 		p.account = s.opened[0].print
 	}
-	return p, h.table.open(p, h.accept, &h.o.Limits)
+	if !p.Hold(openedWith(p.Header, p.Args)) {
+		return nil, errNoMemory()
+	}
+	if err := h.table.open(p, h.accept, &h.o.Limits); err != nil {
+		p.release()
+		return nil, err
+	}
+	return p, nil
 }
 
 // endpoint is the reference to POST to, resolved by the client against the URL
@@ -149,6 +157,10 @@ func errTooManyMessages() error {
 	return busy("too many messages of this session are under way: read the answers")
 }
 
+func errTooManyCalls() error {
+	return busy("too many calls are under way on this server: try again later")
+}
+
 func notAcceptable(w http.ResponseWriter, types string) {
 	fail(w, http.StatusNotAcceptable, jsonrpc.CodeInvalidRequest, "Accept must allow "+types)
 }
@@ -162,11 +174,7 @@ func noSession(w http.ResponseWriter) {
 // session: what ends either sees it, or it sees the end.
 func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body inbound) (runs bool) {
 	if !h.runs.begin() {
-		if p.deliverLate(body.B, r.Header) {
-			w.WriteHeader(http.StatusAccepted)
-		} else {
-			h.refuse(w, errShuttingDown(), "")
-		}
+		h.takeLate(w, r, p, body, errShuttingDown())
 		return false
 	}
 	if !p.calls.begin() {
@@ -179,8 +187,12 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 			h.finish(p)
 		}
 	}()
-	if p.calls.running() > h.o.Limits.runs() {
+	switch {
+	case p.calls.running() > h.o.Limits.runs():
 		h.refuse(w, errTooManyMessages(), "")
+		return false
+	case h.tooManyCalls():
+		h.takeLate(w, r, p, body, errTooManyCalls())
 		return false
 	}
 	run, failure := p.deliver(p.receiver, body.B, r.Header)
@@ -202,6 +214,15 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 		run()
 	}()
 	return true
+}
+
+// takeLate takes what begins nothing, and refuses what may not begin.
+func (h *HTTP) takeLate(w http.ResponseWriter, r *http.Request, p *Peer, body inbound, err error) {
+	if p.deliverLate(body.B, r.Header) {
+		w.WriteHeader(http.StatusAccepted)
+	} else {
+		h.refuse(w, err, "")
+	}
 }
 
 // finish counts one call less, of the session and of the server.

@@ -131,6 +131,12 @@ func (s *sseStream) sendParts(ctx context.Context, before, fixed, after []byte) 
 	return nil
 }
 
+// release comes when the connection has ended: nothing is queued any more.
+func (s *sseStream) release() {
+	s.take()
+	s.peer.release()
+}
+
 // push implements outlet.
 func (s *sseStream) push(text []byte) {
 	blankLines(text)

@@ -96,6 +96,7 @@ func (s *streamable) served() {
 		return
 	}
 	s.peer.Close(errServed)
+	s.peer.release()
 	s.peer.http.table.remove(&s.peer)
 }
 
@@ -122,11 +123,16 @@ func (s *streamable) keep(prime bool) error {
 	if !h.streams.begin() {
 		return errShuttingDown()
 	}
+	if !p.Hold(openedWith(p.Header, p.Args)) {
+		h.streams.done()
+		return errNoMemory()
+	}
 	if !s.name(id) {
 		h.streams.done()
+		p.release()
 		return &Refusal{Status: http.StatusRequestTimeout, Reason: "the session cannot be kept: the client has gone, or the response has begun"}
 	}
-	s.log.Store(newReplay(&p.ctx, &h.o.Limits, prime))
+	s.log.Store(newReplay(&p.ctx, &h.o.Limits, h.budget, prime))
 	h.table.keep(p, id)
 	h.logOpened(p)
 	s.mu.Lock()
@@ -155,6 +161,7 @@ func (s *streamable) end() {
 	s.timer.Stop()
 	s.mu.Unlock()
 	s.log.Load().stop()
+	s.peer.release()
 	h.table.remove(&s.peer)
 	h.logEnded(&s.peer, nil)
 }

@@ -96,16 +96,31 @@ func (t *Table) evict() {
 	}
 }
 
-// idlest returns the streamable session that has been idle for longest, of those
-// without a call and a stream; nil if there is none.
+// Of so many sessions that may go the idlest goes, and so many are looked at to find
+// them. To look at all of them, for each newcomer, would be a way to keep a full
+// server busy.
+const (
+	maxIdle = 64
+	maxSeen = 1024
+)
+
+// idlest returns the streamable session that has been idle for longest, of some
+// without a call and a stream; nil if none was found.
 func (t *Table) idlest() (idlest *Peer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var since time.Time
-	for _, p := range t.peers {
+	idle, seen := 0, 0
+	for _, p := range t.peers { // which begins anywhere
+		if seen++; seen > maxSeen || idle == maxIdle {
+			break
+		}
 		s, ok := p.out.(*streamable)
-		at := p.opened.Add(time.Duration(p.seen.Load()))
-		if ok && (idlest == nil || at.Before(since)) && p.calls.running() == 0 && s.unread() {
+		if !ok || p.calls.running() > 0 || !s.unread() {
+			continue
+		}
+		idle++
+		if at := p.opened.Add(time.Duration(p.seen.Load())); idlest == nil || at.Before(since) {
 			idlest, since = p, at
 		}
 	}

@@ -84,7 +84,7 @@ func (p *program) proxyHTTP(ctx context.Context, plan *proxyPlan) error {
 		Handler:           f,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		MaxHeaderBytes:    32 << 10, // as transport.ListenAndServe
 		ErrorLog:          slog.NewLogLogger(plan.logger.Handler(), slog.LevelWarn),
 	}
 	f.warnIfOpen(ln.Addr())

@@ -183,7 +183,7 @@ func (t *target) serve() error {
 	mux.Handle("/", t.Handler())
 	mux.Handle("/k/{auth}/", t.Handler())
 	mux.HandleFunc("GET /figures", t.figures)
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10, ErrorLog: log.New(os.Stderr, "", 0)}
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 32 << 10, ErrorLog: log.New(os.Stderr, "", 0)}
 	fmt.Fprintf(os.Stderr, "serving at http://%s/mcp\n", ln.Addr())
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
