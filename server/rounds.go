@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -268,7 +269,7 @@ func (s *session) known() bool {
 func (c *call) Once(name string, run func() ([]byte, error)) ([]byte, error) {
 	r := c.rounds()
 	if !c.revision.Stateless {
-		return r.once.do(c.ctx, name, run)
+		return r.once.do(c.ctx, fingerprint{}, name, run)
 	}
 	r.mu.Lock()
 	kept, ok := r.past.Once[name]
@@ -283,9 +284,9 @@ func (c *call) Once(name string, run func() ([]byte, error)) ([]byte, error) {
 	var result []byte
 	var err error
 	if resumed {
-		result, err = c.session.server.ran.do(c.ctx, id+" "+name, run)
+		result, err = c.session.server.ran.do(c.ctx, sha256.Sum256(c.session.identity()), id+" "+name, run)
 	} else {
-		result, err = r.once.do(c.ctx, name, run)
+		result, err = r.once.do(c.ctx, fingerprint{}, name, run)
 	}
 	if err != nil {
 		return nil, err

@@ -69,6 +69,9 @@ func (s seal) open(sealed string, binding []byte) ([]byte, error) {
 
 // ledger remembers what has run, by name, so that it runs once. The zero value
 // remembers everything for as long as it lives.
+//
+// With a limit nobody may have more than there is left: one caller gets half of it
+// at most, and the next half of the rest, so that none takes it from the others.
 type ledger struct {
 	limit int           // entries; 0 for no limit
 	bytes int           // of results, all together; with a limit
@@ -78,10 +81,18 @@ type ledger struct {
 	entries map[string]*onceResult
 	order   []*onceResult // by age; with a limit
 	size    int           // bytes of results
+	callers map[fingerprint]*callerShare
 }
+
+// fingerprint stands for a caller.
+type fingerprint [sha256.Size]byte
+
+// callerShare is what the ledger has of one caller.
+type callerShare struct{ entries, bytes int }
 
 type onceResult struct {
 	name    string
+	who     fingerprint
 	expires time.Time
 	done    chan struct{}
 	result  []byte
@@ -92,9 +103,9 @@ var errLedgerFull = jsonrpc.Errorf(jsonrpc.CodeServerBusy, "too many calls that 
 
 // do runs run unless it has run under this name, and returns its result. Who
 // comes while it runs waits. A run that fails is not remembered.
-func (l *ledger) do(ctx context.Context, name string, run func() ([]byte, error)) ([]byte, error) {
+func (l *ledger) do(ctx context.Context, who fingerprint, name string, run func() ([]byte, error)) ([]byte, error) {
 	for {
-		e, mine, err := l.enter(name)
+		e, mine, err := l.enter(who, name)
 		if err != nil {
 			return nil, err
 		}
@@ -113,24 +124,15 @@ func (l *ledger) do(ctx context.Context, name string, run func() ([]byte, error)
 }
 
 // enter returns the entry of a name, and whether it is the caller's to fill.
-func (l *ledger) enter(name string) (e *onceResult, mine bool, err error) {
+func (l *ledger) enter(who fingerprint, name string) (e *onceResult, mine bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if e := l.entries[name]; e != nil {
 		return e, false, nil
 	}
-	e = &onceResult{name: name, done: make(chan struct{})}
-	if l.limit > 0 {
-		now := time.Now()
-		for len(l.order) > 0 && now.After(l.order[0].expires) {
-			l.forget(l.order[0])
-			l.order = l.order[1:]
-		}
-		if len(l.order) >= l.limit || l.size >= l.bytes {
-			return nil, false, errLedgerFull
-		}
-		e.expires = now.Add(l.keep)
-		l.order = append(l.order, e)
+	e = &onceResult{name: name, who: who, done: make(chan struct{})}
+	if l.limit > 0 && !l.claim(e) {
+		return nil, false, errLedgerFull
 	}
 	if l.entries == nil {
 		l.entries = make(map[string]*onceResult)
@@ -139,10 +141,43 @@ func (l *ledger) enter(name string) (e *onceResult, mine bool, err error) {
 	return e, true, nil
 }
 
+// claim gives an entry its place, if there is one for its caller.
+func (l *ledger) claim(e *onceResult) bool {
+	now := time.Now()
+	for len(l.order) > 0 && now.After(l.order[0].expires) {
+		l.forget(l.order[0])
+		l.order = l.order[1:]
+	}
+	share := l.callers[e.who]
+	if share == nil {
+		share = new(callerShare)
+	}
+	if share.entries >= l.limit-len(l.order) || share.bytes >= l.bytes-l.size {
+		return false
+	}
+	if l.callers == nil {
+		l.callers = make(map[fingerprint]*callerShare)
+	}
+	l.callers[e.who] = share
+	share.entries++
+	e.expires = now.Add(l.keep)
+	l.order = append(l.order, e)
+	return true
+}
+
 func (l *ledger) forget(e *onceResult) {
-	if l.entries[e.name] == e {
-		delete(l.entries, e.name)
-		l.size -= len(e.result)
+	if l.entries[e.name] != e {
+		return
+	}
+	delete(l.entries, e.name)
+	l.size -= len(e.result)
+	share := l.callers[e.who]
+	if share == nil { // there is no limit
+		return
+	}
+	share.bytes -= len(e.result)
+	if share.entries--; share.entries == 0 {
+		delete(l.callers, e.who)
 	}
 }
 
@@ -162,7 +197,12 @@ func (l *ledger) fill(e *onceResult, run func() ([]byte, error)) ([]byte, error)
 	if err == nil {
 		l.mu.Lock()
 		e.result, e.ok = result, true
-		l.size += len(result)
+		if l.entries[e.name] == e { // or it took longer than it is remembered
+			l.size += len(result)
+			if share := l.callers[e.who]; share != nil {
+				share.bytes += len(result)
+			}
+		}
 		l.mu.Unlock()
 	}
 	return result, err
