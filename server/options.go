@@ -74,6 +74,9 @@ type Options struct {
 
 	Limits Limits
 
+	// Rate is how many calls of tools each caller may make: any number if zero.
+	Rate Rate
+
 	// KeepAlive is the time between comments on a silent SSE stream: 15 s if
 	// zero, never if negative.
 	KeepAlive time.Duration
@@ -138,17 +141,6 @@ type Connect struct {
 	Header     http.Header // of the HTTP request; nil on other transports
 	Transport  string      // sse, http, stdio, pipe
 	RemoteAddr string      // of the client, or of the last proxy; "" on other transports
-}
-
-// Session is an open connection that lasts: over HTTP+SSE, stdio or a pipe from
-// its beginning, over streamable HTTP from initialize to its end.
-type Session struct {
-	ID         string // a credential: who has it may speak for the session
-	Args       tool.Args
-	Bound      any // pointer to the filled copy of Options.Args; nil without
-	Principal  any
-	Transport  string // sse, http, stdio, pipe
-	RemoteAddr string // "" where there is none
 }
 
 // ErrForbidden is for Options.Authenticate to return, or wrap: the caller is

@@ -28,6 +28,14 @@ func (t *Table) All() iter.Seq[*Peer] {
 	return slices.Values(slices.AppendSeq(all, maps.Keys(t.brief)))
 }
 
+// Sessions returns the connections open now that last longer than one message, in
+// no order.
+func (t *Table) Sessions() iter.Seq[*Peer] {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Values(slices.AppendSeq(make([]*Peer, 0, len(t.peers)), maps.Values(t.peers)))
+}
+
 // Len returns the number of connections open now.
 func (t *Table) Len() int {
 	t.mu.Lock()

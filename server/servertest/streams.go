@@ -15,7 +15,16 @@ func (c *Client) dialPipe(srv *server.Server) error {
 	if err != nil {
 		return err
 	}
-	c.SessionID, c.stop = pipe.SessionID(), pipe.Close
+	told := make(chan struct{})
+	go func() { // that the server may end it
+		defer close(told)
+		<-pipe.Done()
+		c.calls.Close(errClosed)
+	}()
+	c.SessionID, c.stop = pipe.SessionID(), func() {
+		pipe.Close()
+		<-told
+	}
 	c.send = func(_ context.Context, text []byte, _ func(error)) error { return pipe.SendText(text) }
 	return nil
 }

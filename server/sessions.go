@@ -1,0 +1,51 @@
+package server
+
+import (
+	"cmp"
+	"errors"
+	"iter"
+
+	"github.com/sessionmcp/sessionmcp/tool"
+	"github.com/sessionmcp/sessionmcp/transport"
+)
+
+// Session is an open connection that lasts: over HTTP+SSE, stdio or a pipe from
+// its beginning, over streamable HTTP from initialize to its end.
+type Session struct {
+	ID         string // a credential: who has it may speak for the session
+	Args       tool.Args
+	Bound      any // pointer to the filled copy of Options.Args; nil without
+	Principal  any
+	Transport  string // sse, http, stdio, pipe
+	RemoteAddr string // "" where there is none
+
+	peer *transport.Peer
+}
+
+// ErrClosed is why a session has ended that [Session.Close] was given no cause for.
+var ErrClosed = errors.New("the server closed the session")
+
+// Close ends the session: its calls are cancelled and its streams end, and a client
+// that comes back has to open another one. Options.OnClose gets the cause, and so
+// does the log; nil is [ErrClosed]. The first cause counts. It may be called
+// concurrently, and does not wait.
+func (s *Session) Close(cause error) { s.peer.Close(cmp.Or(cause, ErrClosed)) }
+
+// Sessions yields the sessions that are open when it is called, in no order. A
+// credential is checked when a session opens: who revokes one closes the sessions
+// that it opened.
+//
+//	for s := range srv.Sessions() {
+//		if s.Principal == user {
+//			s.Close(errors.New("the key was revoked"))
+//		}
+//	}
+func (s *Server) Sessions() iter.Seq[*Session] {
+	return func(yield func(*Session) bool) {
+		for p := range s.table.Sessions() {
+			if sess, ok := p.Receiver().(*session); ok && !yield(sess.public()) {
+				return
+			}
+		}
+	}
+}
