@@ -57,6 +57,7 @@ type Server struct {
 
 	named []byte // the member of _meta in which the server names itself
 	seal  seal
+	rates *rates
 	ran   ledger // what ran under tool.Once in later rounds
 
 	table transport.Table
@@ -96,6 +97,7 @@ func New(name, version string, opts ...Options) *Server {
 			panic(fmt.Sprintf("server: Options.Args: %v", err))
 		}
 	}
+	s.rates = newRates(s.o.Rate)
 	s.prepareStateless()
 	s.http = transport.NewHTTP(&s.table, s.accept, transport.HTTPOptions{
 		Limits:         s.o.Limits,

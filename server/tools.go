@@ -35,6 +35,9 @@ func callTool(c *call, dst []byte) ([]byte, error) {
 	if err := c.resume(p); err != nil {
 		return nil, err
 	}
+	if err := c.session.server.rates.take(c.session.peer); err != nil {
+		return c.toolError(dst, err.Error())
+	}
 	ctx, stop := c.limit(spec.Timeout)
 	defer stop()
 	buf := pool.Get()

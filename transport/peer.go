@@ -108,6 +108,11 @@ func (p *Peer) Keep(prime bool) error {
 	return nil
 }
 
+// Account is by what Limits.SessionsPerPrincipal counts the connection: its
+// Principal, if that can be compared, or a fingerprint of the first credential that
+// it was opened with. It is nil for anybody.
+func (p *Peer) Account() any { return p.account }
+
 // Receiver returns what Accept returned for this peer.
 func (p *Peer) Receiver() Receiver { return p.receiver }
 
