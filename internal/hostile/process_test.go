@@ -170,6 +170,14 @@ func (n *notes) String() string {
 	return n.text.String()
 }
 
+// take returns all of it and forgets it.
+func (n *notes) take() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	defer n.text.Reset()
+	return n.text.String()
+}
+
 func (n *notes) tail(size int) string {
 	text := n.String()
 	return text[max(0, len(text)-size):]
