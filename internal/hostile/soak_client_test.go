@@ -95,6 +95,10 @@ func (c *soakClient) openSSE() (s *stream, endpoint string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
+	if res.StatusCode != http.StatusOK {
+		res.Body.Close()
+		return nil, "", fmt.Errorf("a stream: %s", res.Status)
+	}
 	s = newStream(res)
 	ref, err := s.until("session_id=")
 	if err != nil {
