@@ -154,7 +154,7 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	takes := strings.Join(methods, ", ")
 	w.Header().Set("Allow", takes+", OPTIONS")
 	if r.Method == http.MethodOptions {
-		w.WriteHeader(http.StatusNoContent)
+		status(w, http.StatusNoContent)
 		return
 	}
 	fail(w, http.StatusMethodNotAllowed, jsonrpc.CodeInvalidRequest, route+" takes "+takes)
@@ -219,11 +219,23 @@ func route(r *http.Request) string {
 func (h *HTTP) health(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if h.runs.hasEnded() {
-		w.WriteHeader(http.StatusServiceUnavailable)
+		status(w, http.StatusServiceUnavailable)
 		io.WriteString(w, "shutting down\n")
 		return
 	}
+	status(w, http.StatusOK)
 	io.WriteString(w, "ok\n")
+}
+
+// briefly is how long a response may take that is only a status, or not much more.
+const briefly = 30 * time.Second
+
+// status begins such a response. Without a deadline, who sends requests and reads
+// no responses would hold his connection, and its goroutine, for ever.
+func status(w http.ResponseWriter, code int) {
+	// A deadline that a connection cannot set is one it does not need.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(briefly))
+	w.WriteHeader(code)
 }
 
 // fail answers with a JSON-RPC error that belongs to no request.
@@ -232,12 +244,12 @@ func fail(w http.ResponseWriter, status, code int, message string) {
 }
 
 // failWith answers with an error, to the request with this id if it has one.
-func failWith(w http.ResponseWriter, status int, id jsonrpc.ID, failure *jsonrpc.Error) {
+func failWith(w http.ResponseWriter, code int, id jsonrpc.ID, failure *jsonrpc.Error) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
+	status(w, code)
 	m := jsonrpc.Message{ID: id, Error: failure}
 	w.Write(m.Append(nil))
 }

@@ -105,7 +105,7 @@ func (h *HTTP) serveLate(c *post) error {
 	if err != nil || c.batch || !s.peer.deliverLate(c.body.B, c.r.Header) {
 		return errShuttingDown()
 	}
-	c.reply.w.WriteHeader(http.StatusAccepted)
+	status(c.reply.w, http.StatusAccepted)
 	return nil
 }
 

@@ -254,7 +254,7 @@ func (r *postReply) finish() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.answered && !r.closed && r.stream == nil {
-		r.w.WriteHeader(r.silentLocked())
+		status(r.w, r.silentLocked())
 	}
 	r.answered = true
 	if r.stream != nil && r.stream.log != nil {

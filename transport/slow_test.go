@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -242,4 +243,33 @@ func TestReadLimit(t *testing.T) {
 		}
 		s.close()
 	})
+}
+
+// Who sends requests and reads no responses is hung up on, whatever the response.
+func TestResponseThatIsNotRead(t *testing.T) {
+	const message = "POST /mcp HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+	for _, text := range []string{
+		"GET /other HTTP/1.1\r\nHost: test\r\n\r\n",
+		"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n",
+		"GET /mcp HTTP/1.1\r\nHost: test\r\n\r\n",
+		"OPTIONS /mcp HTTP/1.1\r\nHost: test\r\n\r\n",
+		fmt.Sprintf(message, 1, "{"),
+		fmt.Sprintf(message, 34, `{"jsonrpc":"2.0","method":"noted"}`),
+		fmt.Sprintf(message, len(request(1, "echo", `{}`)), request(1, "echo", `{}`)),
+	} {
+		bubble(t, options(), nil, func(t *testing.T, w *world) {
+			conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, text); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(31 * time.Second)
+			if n, err := conn.Read(make([]byte, 1)); err != io.EOF {
+				t.Errorf("%.20q…: after half a minute there are %d bytes to read, %v", text, n, err)
+			}
+		})
+	}
 }

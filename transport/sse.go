@@ -202,7 +202,7 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 	case p.ctx.Cancelled(): // nobody would see the answer
 		noSession(w)
 	default:
-		w.WriteHeader(http.StatusAccepted)
+		status(w, http.StatusAccepted)
 	}
 	if run == nil {
 		return false
@@ -219,7 +219,7 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 // takeLate takes what begins nothing, and refuses what may not begin.
 func (h *HTTP) takeLate(w http.ResponseWriter, r *http.Request, p *Peer, body inbound, err error) {
 	if p.deliverLate(body.B, r.Header) {
-		w.WriteHeader(http.StatusAccepted)
+		status(w, http.StatusAccepted)
 	} else {
 		h.refuse(w, err, "")
 	}

@@ -210,7 +210,7 @@ func (h *HTTP) deleteMCP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.peer.Close(ErrDeleted)
 	h.table.remove(&s.peer)
-	w.WriteHeader(http.StatusNoContent)
+	status(w, http.StatusNoContent)
 }
 
 // getMCP serves GET /mcp: a session's own stream, or the rest of one that was cut.

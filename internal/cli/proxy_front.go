@@ -128,6 +128,9 @@ func accept(b *bridge.Bridge) transport.Accept {
 
 // ServeHTTP implements [http.Handler].
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// For what is answered here; transport sets its own. Who reads no response would
+	// hold the connection for ever.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Second))
 	if r.URL.Path == "/healthz" { // whoever asks knows no key
 		f.health(w)
 		return
