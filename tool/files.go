@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"net/url"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -28,7 +30,11 @@ const (
 // Only regular files are served, of 16 MiB at most. Symbolic links are not
 // followed, since they may lead out of fsys, and files and folders whose names
 // begin with a dot are not there: they hold what is not meant for clients, such as
-// .env and .git.
+// .env and .git. On Windows neither are those whose names may be short ones that
+// stand for others, such as GIT~1.
+//
+// A link that somebody puts in the place of a file while that is being opened is
+// followed by [os.DirFS]: where others may write, serve [os.Root.FS].
 //
 // The uri has a scheme and ends in a slash, as docs:// does. The options Name,
 // Title, Description and Complete are the template's; Annotate, Caching, Icons,
@@ -157,9 +163,19 @@ func escapePath(name string) string {
 	return strings.Join(segments, "/")
 }
 
-// hidden reports whether a path has a name with a dot in front.
+// hidden reports whether a path has a name that is not served.
 func hidden(name string) bool {
-	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return strings.HasPrefix(part, ".") })
+	return slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool {
+		return strings.HasPrefix(part, ".") || runtime.GOOS == "windows" && isShortName(part)
+	})
+}
+
+// isShortName reports whether a name may be the second one that Windows gives to a
+// file whose own is longer, or begins with a dot: GIT~1 is .git.
+func isShortName(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	_, number, ok := strings.Cut(base, "~")
+	return ok && len(base) <= 8 && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // served reports whether name is that of something in the folder which may be
@@ -173,11 +189,27 @@ func (f *folder) served(name string) (fs.FileInfo, error) {
 		if r != '/' {
 			continue
 		}
-		if info, err := fs.Lstat(f.fsys, name[:i]); err != nil || !info.IsDir() {
+		if info, err := f.lstat(name[:i]); err != nil || !info.IsDir() {
 			return nil, cmp.Or(err, ErrNotFound)
 		}
 	}
-	return fs.Lstat(f.fsys, name)
+	return f.lstat(name)
+}
+
+// lstat says what has this name, also if that is a symbolic link. A file system
+// that cannot, such as a struct with nothing but another one's Open, would say
+// what the link leads to: its folders know better.
+func (f *folder) lstat(name string) (fs.FileInfo, error) {
+	if fsys, ok := f.fsys.(fs.ReadLinkFS); ok {
+		return fsys.Lstat(name)
+	}
+	in, base := path.Split(name)
+	for entry := range f.entries(path.Clean(in)) {
+		if entry.Name() == base {
+			return entry.Info()
+		}
+	}
+	return nil, ErrNotFound
 }
 
 func (f *folder) read(name, uri string) ([]Embed, error) {
@@ -214,7 +246,11 @@ func (f *folder) complete(_ *Context, c Completion) ([]string, error) {
 		}
 	}
 	var values []string
-	for _, entry := range f.entries(at) {
+	looked := 0
+	for entry := range f.entries(at) {
+		if looked++; looked > maxDirectory {
+			break
+		}
 		name := entry.Name()
 		switch {
 		case hidden(name) || !startsWith(name, base):
@@ -228,18 +264,24 @@ func (f *folder) complete(_ *Context, c Completion) ([]string, error) {
 	return values, nil
 }
 
-// entries returns what is in a folder, as much of it as is looked at: nothing if
-// it cannot be read, for completion is no way to find out why.
-func (f *folder) entries(name string) []fs.DirEntry {
-	dir, err := f.fsys.Open(name)
-	if err != nil {
-		return nil
+// entries yields what is in a folder: nothing if it cannot be read, for completion
+// is no way to find out why.
+func (f *folder) entries(name string) iter.Seq[fs.DirEntry] {
+	return func(yield func(fs.DirEntry) bool) {
+		dir, err := f.fsys.Open(name)
+		if err != nil {
+			return
+		}
+		defer dir.Close()
+		d, ok := dir.(fs.ReadDirFile)
+		for ok {
+			some, err := d.ReadDir(1000)
+			for _, entry := range some {
+				if !yield(entry) {
+					return
+				}
+			}
+			ok = err == nil
+		}
 	}
-	defer dir.Close()
-	d, ok := dir.(fs.ReadDirFile)
-	if !ok {
-		return nil
-	}
-	all, _ := d.ReadDir(maxDirectory)
-	return all
 }

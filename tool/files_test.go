@@ -288,8 +288,26 @@ func outside(t testing.TB) (served fs.FS, secret string) {
 	return os.DirFS(dir), secret
 }
 
+// TestFilesStayInside: nothing that leads out of a folder is served, whatever the
+// file system can tell of a link.
 func TestFilesStayInside(t *testing.T) {
 	served, _ := outside(t)
+	root, err := os.OpenRoot(fmt.Sprint(served))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for name, fsys := range map[string]fs.FS{
+		"os.DirFS":            served,
+		"os.Root":             root.FS(),
+		"one around os.DirFS": struct{ fs.FS }{served}, // which follows links, and cannot be asked for them
+		"one around os.Root":  struct{ fs.FS }{root.FS()},
+	} {
+		t.Run(name, func(t *testing.T) { staysInside(t, fsys) })
+	}
+}
+
+func staysInside(t *testing.T, served fs.FS) {
 	template, listed := mustFiles(t, served)
 	var names []string
 	for _, r := range listed {
