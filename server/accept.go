@@ -50,6 +50,9 @@ func (s *Server) accept(p *transport.Peer) (r transport.Receiver, err error) {
 // marked for the caller reaches it, and neither it nor the log gets a secret.
 func (s *session) denied(err error) *transport.Refusal {
 	s.log().Info("connection refused", "error", err.Error(), "remote", s.peer.RemoteAddr)
+	if own, ok := errors.AsType[*transport.Refusal](err); ok {
+		return s.refusal(own)
+	}
 	text, marked := tool.UserText(err)
 	text = s.args.Redact(text)
 	if errors.Is(err, ErrForbidden) {
@@ -66,6 +69,19 @@ func (s *session) denied(err error) *transport.Refusal {
 		Reason: text,
 		Header: http.Header{"Www-Authenticate": {"Bearer"}},
 	}
+}
+
+// refusal is the author's own, whose text is for the caller. One with 401 has to
+// say how to authenticate (RFC 9110, section 15.5.2).
+func (s *session) refusal(own *transport.Refusal) *transport.Refusal {
+	header := own.Header.Clone()
+	if own.Status == http.StatusUnauthorized && header.Get("WWW-Authenticate") == "" {
+		if header == nil {
+			header = make(http.Header)
+		}
+		header.Set("WWW-Authenticate", "Bearer")
+	}
+	return &transport.Refusal{Status: own.Status, Reason: s.args.Redact(own.Reason), Header: header}
 }
 
 // Opened implements [transport.Observer].

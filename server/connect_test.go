@@ -139,6 +139,44 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+// TestAuthenticateRefusal: who decides may say it all, headers too, as a server
+// does whose keys are tokens of somebody else (2026-07-28, authorization).
+func TestAuthenticateRefusal(t *testing.T) {
+	const challenge = `Bearer error="insufficient_scope", resource_metadata="https://example.com/.well-known/oauth-protected-resource"`
+	refusals := map[string]*transport.Refusal{
+		"expired": {Status: http.StatusUnauthorized, Reason: "the key expired is too old"},
+		"narrow":  {Status: http.StatusForbidden, Reason: "more is needed", Header: http.Header{"Www-Authenticate": {challenge}}},
+		"eager":   {Status: http.StatusTooManyRequests, Reason: "not so often", Header: http.Header{"Retry-After": {"7"}}},
+	}
+	srv := server.New("auth", "1", server.Options{Logger: quiet, Authenticate: func(c *server.Connect) (any, error) {
+		return nil, fmt.Errorf("no: %w", refusals[c.Args.Get("auth")])
+	}})
+	h := servertest.Start(t, srv)
+	for _, via := range transports[:3] {
+		for _, tt := range []struct {
+			auth       string
+			status     int
+			text       string
+			says, wait string // WWW-Authenticate, Retry-After
+		}{
+			{"expired", http.StatusUnauthorized, "the key [redacted] is too old", "Bearer", ""},
+			{"narrow", http.StatusForbidden, "more is needed", challenge, ""},
+			{"eager", http.StatusTooManyRequests, "not so often", "", "7"},
+		} {
+			status, text, header := refusal(t, h, servertest.Options{Transport: via, Args: url.Values{"auth": {tt.auth}}})
+			if status != tt.status || !strings.Contains(text, tt.text) {
+				t.Errorf("%s, %q: %d %s, want %d with %q", via, tt.auth, status, text, tt.status, tt.text)
+			}
+			if got := strings.Join(header.Values("WWW-Authenticate"), "|"); got != tt.says || header.Get("Retry-After") != tt.wait {
+				t.Errorf("%s, %q: WWW-Authenticate %q, Retry-After %q", via, tt.auth, got, header.Get("Retry-After"))
+			}
+		}
+	}
+	if own := refusals["expired"].Header; own != nil {
+		t.Errorf("the author's refusal was changed: %v", own)
+	}
+}
+
 // TestAuthenticateStdio: a stdio client that may not connect is the error of
 // serving.
 func TestAuthenticateStdio(t *testing.T) {

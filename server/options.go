@@ -69,7 +69,9 @@ type Options struct {
 	// for a streamable HTTP client without a session with each request. What it
 	// returns is the Principal of every call. An error refuses
 	// the connection with 401, one that is [ErrForbidden] with 403; the text of
-	// a [tool.Errorf] is told. It may be called concurrently.
+	// a [tool.Errorf] is told. A [*transport.Refusal] says it all itself: the status,
+	// the text, and headers such as WWW-Authenticate or Retry-After. It may be
+	// called concurrently.
 	Authenticate func(*Connect) (principal any, err error)
 
 	Limits Limits
