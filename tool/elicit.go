@@ -15,8 +15,8 @@ import (
 // Elicit asks the user to fill in a form with the fields of T, and returns what
 // they sent (2025-11-25 and 2026-07-28, elicitation, form mode). T is a struct of
 // strings, numbers, booleans and choices; [schema.NewForm] says what its tags
-// mean. Passwords, keys and tokens must not be asked for in a form: see
-// [ElicitURL].
+// mean. Passwords, keys and tokens must not be asked for in a form, so that no T
+// has a [Secret]: see [ElicitURL].
 //
 // The function that asks may run again from its beginning for each answer, with
 // the same arguments. Return the error that is [ErrInputRequired], which explains
@@ -151,16 +151,35 @@ func formOf(t reflect.Type) (*schema.Form, error) {
 		return p.form, p.err
 	}
 	form, err := schema.NewForm(t, schema.Options{})
+	if err == nil {
+		err = noSecrets(t)
+	}
 	forms.Store(t, plannedForm{form, err})
 	return form, err
 }
 
+// noSecrets refuses a form that asks for a secret, which would pass through the
+// client (2025-11-25, elicitation, form mode security; 2025-06-18 knows no other
+// mode).
+func noSecrets(t reflect.Type) error {
+	for _, f := range reflect.VisibleFields(deref(t)) {
+		if deref(f.Type) == reflect.TypeFor[Secret]() && f.Tag.Get("json") != "-" {
+			return fmt.Errorf("%s.%s: a form must not ask for a Secret: have a page ask, with ElicitURL", deref(t), f.Name)
+		}
+	}
+	return nil
+}
+
+func deref(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
 // formKey names the question for a t.
 func formKey(t reflect.Type) string {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	name, _, _ := strings.Cut(t.Name(), "[") // type arguments follow
+	name, _, _ := strings.Cut(deref(t).Name(), "[") // type arguments follow
 	if name == "" {
 		return "elicit"
 	}

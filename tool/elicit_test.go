@@ -126,6 +126,39 @@ func TestElicitNeedsAForm(t *testing.T) {
 	}
 }
 
+// TestElicitNoSecrets: what would pass through the client is asked for by no form.
+func TestElicitNoSecrets(t *testing.T) {
+	type Keys struct {
+		Key *tool.Secret `json:"key,omitempty"`
+	}
+	type Login struct {
+		Name     string
+		Password tool.Secret
+	}
+	type Upstream struct {
+		Keys
+		Host string
+	}
+	type Kept struct {
+		Name string
+		Key  tool.Secret `json:"-"` // no field of the form
+	}
+	a := &asker{}
+	ctx := a.context(t)
+	for range 2 { // also from the cache
+		_, err := tool.Elicit[Login](ctx, "")
+		wantError(t, err, "tool.Elicit: tool_test.Login.Password: a form must not ask for a Secret: have a page ask, with ElicitURL")
+		_, err = tool.Elicit[*Upstream](ctx, "")
+		wantError(t, err, "tool.Elicit: tool_test.Upstream.Key: a form must not")
+	}
+	if len(a.asked) > 0 {
+		t.Errorf("asked for %s", a.keys())
+	}
+	if _, err := tool.Elicit[Kept](ctx, ""); err != tool.ErrInputRequired {
+		t.Errorf("a secret that is no field: %v", err)
+	}
+}
+
 // TestElicitPlansOnce: the form of a type is made once.
 func TestElicitPlansOnce(t *testing.T) {
 	a := &asker{}
