@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
@@ -126,6 +127,14 @@ func (c *Client) elicit(ctx context.Context, params json.RawMessage) (any, error
 	if p.Mode == "url" && !c.o.ElicitURL || p.Mode != "url" && p.Mode != "form" && p.Mode != "" {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "this client does not support elicitation in mode %.40q", p.Mode)
 	}
+	switch {
+	case p.Mode != "url":
+		p.URL, p.ID = "", "" // or a handler might take a form for a page
+	case !isPage(p.URL):
+		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "the url of %s is not an absolute one of http or https", mcp.Elicit)
+	default:
+		p.Schema = nil
+	}
 	said, err := c.o.Elicit(ctx, &Elicitation{Message: p.Message, Schema: p.Schema, URL: p.URL, ID: p.ID, Raw: params})
 	if err != nil {
 		return nil, err
@@ -143,6 +152,13 @@ func (c *Client) elicit(ctx context.Context, params json.RawMessage) (any, error
 		return map[string]any{"action": "accept"}, nil
 	}
 	return map[string]any{"action": "accept", "content": withDefaults(p.Schema, said.Content)}, nil
+}
+
+// isPage reports whether a user may be sent to a URL: what has another scheme may
+// be a program (2025-11-25, security best practices, URL validation).
+func isPage(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 }
 
 // withDefaults fills in what a form's answer lacks (2025-11-25, elicitation).

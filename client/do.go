@@ -21,6 +21,10 @@ var errSessionOver = errors.New("the server has ended the session")
 // would have its client's user answer for ever.
 const maxRounds = 20
 
+// maxQuestions is how much a server may ask in one result. In a session no more
+// are answered, or wait, at once: see [transport.LinkOptions].
+const maxQuestions = 256
+
 // Do sends a request of any method with these params, an object or nil, and
 // returns the result as it came. What the server asks meanwhile is answered by the
 // handlers of Options, in every revision: where there is no session such a
@@ -128,6 +132,9 @@ func asksFor(result json.RawMessage) (*inputRequired, error) {
 	}
 	if err := json.Unmarshal(result, &wire); err != nil {
 		return nil, fmt.Errorf("the server asks for what is no request: %w", err)
+	}
+	if n := len(wire.Requests); n > maxQuestions {
+		return nil, fmt.Errorf("the server asks %d questions at once, more than %d", n, maxQuestions)
 	}
 	return &inputRequired{wire.Requests, wire.State}, nil
 }

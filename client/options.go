@@ -129,7 +129,7 @@ type Raw struct {
 type Elicitation struct {
 	Message string
 	Schema  json.RawMessage // of the form; nil in URL mode
-	URL     string          // to open; "" in form mode
+	URL     string          // to open, of http or https; "" in form mode
 	ID      string          // of a question of URL mode, up to 2025-11-25
 	Raw     json.RawMessage // the params as they came
 }

@@ -140,12 +140,11 @@ func (a *asker) visit(ctx context.Context, q *client.Elicitation) (*client.Elici
 		a.notes.say("The server asks to open a page: %s\n  %s\nNobody can be asked here, so the question is cancelled: run it on a terminal, or with --ask", oneLine(q.Message), oneLine(q.URL))
 		return dismissed, nil
 	}
-	a.announce(q)
 	u, err := url.Parse(q.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
-		a.notes.say("It names no page that could be opened: the question is cancelled")
-		return dismissed, nil
+	if err != nil {
+		return nil, err
 	}
+	a.announce(q)
 	a.notes.say("Open this page of %s yourself, if you trust it:\n  %s", a.notes.s.bold(oneLine(u.Hostname())), oneLine(q.URL))
 	return a.confirm(ctx, "Have you opened it?")
 }
