@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,18 +13,7 @@ import (
 	"unicode"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/sessionmcp/sessionmcp/internal/cli"
 )
-
-// commandEnv has this program be the command sessionmcp.
-const commandEnv = "SESSIONMCP_HOSTILE_COMMAND"
-
-func init() {
-	if os.Getenv(commandEnv) != "" {
-		os.Exit(cli.Main())
-	}
-}
 
 // paint is what a server writes to take over a terminal, as it stands in JSON: a
 // title, a cleared screen, a backspace, a C1 control, text that runs backwards; the
@@ -129,8 +117,8 @@ func onTerminal(t *testing.T, args ...string) string {
 	t.Helper()
 	terminal, program := openTerminal(t)
 	defer terminal.Close()
-	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), commandEnv+"=1", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0")
+	cmd := command(args...)
+	cmd.Env = append(cmd.Env, "NO_COLOR=1")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	err := cmd.Start()
