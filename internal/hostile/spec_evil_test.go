@@ -24,7 +24,7 @@ type evil struct {
 	before    string            // a notification that comes before each result of a call; "" is none
 	ask       string            // the params of elicitation/create in a call of the tool ask
 	many      int               // how often it is asked at once, where there is no session
-	told      chan string       // how the client answered that
+	told      chan string       // how the client answered that, and that it gave a call up
 }
 
 // startEvil starts the server; it ends with the test.
@@ -42,6 +42,9 @@ type evilMessage struct {
 	Params struct {
 		Name      string          `json:"name"`
 		Responses json.RawMessage `json:"inputResponses"`
+		Meta      struct {
+			Token json.RawMessage `json:"progressToken"`
+		} `json:"_meta"`
 	} `json:"params"`
 }
 
@@ -55,7 +58,7 @@ func (e *evil) serve(w http.ResponseWriter, r *http.Request) {
 	case err != nil || json.Unmarshal(body, &m) != nil:
 		http.Error(w, "no JSON", http.StatusBadRequest)
 		return
-	case m.Method == "" && m.ID != nil: // an answer
+	case m.Method == "" && m.ID != nil, m.Method == "notifications/cancelled": // an answer, or none
 		e.told <- string(body)
 	case m.Method == "server/discover" && !e.stateless:
 		http.Error(w, "what?", http.StatusBadRequest)
@@ -108,6 +111,9 @@ func (e *evil) call(w http.ResponseWriter, r *http.Request, m *evilMessage) {
 		say(e.before)
 	}
 	switch {
+	case m.Params.Name == "busy":
+		e.stayBusy(r, m, say)
+		return
 	case m.Params.Name != "ask":
 	case e.stateless && m.Params.Responses == nil:
 		say(response(m.ID, e.questions()))
@@ -124,6 +130,23 @@ func (e *evil) call(w http.ResponseWriter, r *http.Request, m *evilMessage) {
 		}
 	}
 	say(response(m.ID, e.results["tools/call "+m.Params.Name]))
+}
+
+// stayBusy says how far it is for as long as somebody listens.
+func (e *evil) stayBusy(r *http.Request, m *evilMessage, say func(string)) {
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for n := 1; ; n++ {
+		say(fmt.Sprintf(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":%s,"progress":%d}}`, m.Params.Meta.Token, n))
+		select {
+		case <-again.C:
+		case <-r.Context().Done():
+			if e.stateless { // which is how that is told
+				e.told <- "hung up"
+			}
+			return
+		}
+	}
 }
 
 // questions is a result that asks.
