@@ -82,6 +82,19 @@ func TestSpecManyQuestions(t *testing.T) {
 	}
 }
 
+// TestSpecEndlessQuestions: a call that asks on and on ends.
+func TestSpecEndlessQuestions(t *testing.T) {
+	e := startEvil(t, &evil{stateless: true, info: `"instructions":""`, ask: `{"message":"m","requestedSchema":{"type":"object"}}`, endless: true})
+	var asked atomic.Int64
+	c := connectEvil(t, e, client.Options{Elicit: func(context.Context, *client.Elicitation) (*client.Elicited, error) {
+		asked.Add(1)
+		return &client.Elicited{}, nil
+	}})
+	if _, err := c.Call(t.Context(), "ask", nil); err == nil || !strings.Contains(err.Error(), "asks on after 20 rounds") || asked.Load() != 20 {
+		t.Errorf("after %d questions: %v", asked.Load(), err)
+	}
+}
+
 // TestSpecStaysAtItsServer: whatever a server names, its client connects to
 // nobody else, and gives what it knows to nobody else.
 func TestSpecStaysAtItsServer(t *testing.T) {

@@ -24,6 +24,7 @@ type evil struct {
 	before    string            // a notification that comes before each result of a call; "" is none
 	ask       string            // the params of elicitation/create in a call of the tool ask
 	many      int               // how often it is asked at once, where there is no session
+	endless   bool              // it asks again whatever is answered, where there is no session
 	told      chan string       // how the client answered that, and that it gave a call up
 }
 
@@ -115,7 +116,7 @@ func (e *evil) call(w http.ResponseWriter, r *http.Request, m *evilMessage) {
 		e.stayBusy(r, m, say)
 		return
 	case m.Params.Name != "ask":
-	case e.stateless && m.Params.Responses == nil:
+	case e.stateless && (m.Params.Responses == nil || e.endless):
 		say(response(m.ID, e.questions()))
 		return
 	case e.stateless:

@@ -3,13 +3,17 @@ package repo
 import (
 	"go/ast"
 	"go/token"
+	"io/fs"
+	"os"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
 )
 
 // TestMarkdownNames looks up what the text and the blocks name of this module, as
-// tool.Once, Options.Drain or srv.Use: a name that was given up stands nowhere.
+// tool.Once, Options.Drain, srv.Use or server.TestIsolation: a name that was given
+// up stands nowhere.
 func TestMarkdownNames(t *testing.T) {
 	known := exportedNames(t)
 	for _, d := range documents(t) {
@@ -45,7 +49,8 @@ func (n names) add(of string, ids ...*ast.Ident) {
 // variables are called like this throughout the documents.
 var variables = map[string]string{"srv": "Server", "ctx": "Context"}
 
-// exportedNames collects what the packages have that others can import.
+// exportedNames collects what the packages have that others can import, and the
+// tests of all.
 func exportedNames(t *testing.T) names {
 	n := make(names)
 	for _, s := range sources(t) {
@@ -58,7 +63,33 @@ func exportedNames(t *testing.T) names {
 	for _, method := range []string{"Deadline", "Done", "Err", "Value"} { // of context.Context
 		n.add("Context", ast.NewIdent(method))
 	}
+	n.tests(t)
 	return n
+}
+
+var testName = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+
+// tests adds the tests of every package, whichever system they are for.
+func (n names) tests(t *testing.T) {
+	tree := os.DirFS(root)
+	err := fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && name != "." && ignored(name):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(name, "_test.go"):
+			return nil
+		}
+		text, err := fs.ReadFile(tree, name)
+		for _, found := range testName.FindAllSubmatch(text, -1) {
+			n.add(path.Base(path.Dir(name)), ast.NewIdent(string(found[1])))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (n names) declared(pkg string, decl ast.Decl) {
