@@ -14,6 +14,9 @@ func complete(c *call, dst []byte) ([]byte, error) {
 	if err := decodeParams(c, &p); err != nil {
 		return nil, err
 	}
+	if err := c.session.server.rates.take(c.session.peer); err != nil {
+		return nil, err
+	}
 	found, err := c.completions(&p)
 	if err != nil {
 		if _, ok := errors.AsType[*jsonrpc.Error](err); ok {

@@ -76,7 +76,7 @@ type Options struct {
 
 	Limits Limits
 
-	// Rate is how many calls of tools each caller may make: any number if zero.
+	// Rate is how often each caller may have functions run: any number if zero.
 	Rate Rate
 
 	// KeepAlive is the time between comments on a silent SSE stream: 15 s if

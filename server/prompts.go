@@ -31,6 +31,9 @@ func getPrompt(c *call, dst []byte) ([]byte, error) {
 	if err := c.resume(p); err != nil {
 		return nil, err
 	}
+	if err := c.session.server.rates.take(c.session.peer); err != nil {
+		return nil, err
+	}
 	ctx, stop := c.limit(prompt.Spec().Timeout)
 	defer stop()
 	result, err := c.session.server.invokePrompt(c.context(ctx), prompt, arguments)

@@ -9,16 +9,16 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/sessionmcp/sessionmcp/tool"
+	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/transport"
 )
 
-// Rate bounds the calls of tools that one caller makes (2025-11-25, tools, security
-// considerations). A caller is a principal; without one, a credential among the
-// connection arguments; without any, the address that the request came from, of
-// which a reverse proxy has one for all. A call past it is answered with an error
-// that says when to try again, and the tool does not run. The zero value bounds
-// nothing.
+// Rate bounds how often one caller has functions run: tools, completion, resources
+// and prompts (2025-11-25, tools and completion, security considerations). A caller
+// is a principal; without one, a credential among the connection arguments; without
+// any, the address that the request came from, of which a reverse proxy has one for
+// all. A call past it is answered with an error that says when to try again, for a
+// tool a result with isError, and nothing runs. The zero value bounds nothing.
 type Rate struct {
 	PerSecond float64 // on average; 0 is without bound
 	Burst     int     // at once; 0 is as many as a second has, and at least 1
@@ -45,8 +45,8 @@ func newRates(r Rate) *rates {
 	return &rates{Rate: r, callers: make(map[any]*rate.Limiter)}
 }
 
-// take counts a call, or returns the error that it is one too many.
-func (r *rates) take(p *transport.Peer) error {
+// take counts a call of the caller, or returns the error that it is one too many.
+func (r *rates) take(p *transport.Peer) *jsonrpc.Error {
 	if r.PerSecond <= 0 {
 		return nil
 	}
@@ -56,7 +56,7 @@ func (r *rates) take(p *transport.Peer) error {
 		return nil
 	}
 	wait := time.Duration((1 - l.TokensAt(now)) / r.PerSecond * float64(time.Second))
-	return tool.Errorf("too many calls: try again in %s", max(wait.Round(time.Second), time.Second))
+	return jsonrpc.Errorf(jsonrpc.CodeServerBusy, "too many calls: try again in %s", max(wait.Round(time.Second), time.Second))
 }
 
 func (r *rates) limiter(who any, now time.Time) *rate.Limiter {

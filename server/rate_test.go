@@ -65,6 +65,38 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// TestRateOfAllFunctions: whatever runs a function of the author's is counted, and
+// what does not is not.
+func TestRateOfAllFunctions(t *testing.T) {
+	srv := server.New("rate", "1", server.Options{Logger: quiet, Rate: server.Rate{PerSecond: 0.001, Burst: 4}})
+	srv.Tool(func() {}, tool.Name("run"))
+	srv.Prompt(func(topic string) string { return topic }, tool.Name("ask"), tool.Params("topic"),
+		tool.Complete("topic", func(*tool.Context, tool.Completion) ([]string, error) { return []string{"x"}, nil }))
+	srv.Resource("test://x", func() string { return "x" })
+	c := servertest.Connect(t, srv, servertest.Options{})
+	for round := range 2 {
+		for _, method := range []string{"tools/list", "prompts/list", "resources/list", "ping"} {
+			if _, err := c.Request(method, nil); err != nil {
+				t.Errorf("%s: %v", method, err)
+			}
+		}
+		_, read := c.TryRead("test://x")
+		_, prompt := c.TryPrompt("ask", map[string]string{"topic": "x"})
+		_, complete := c.TryComplete("ask", "topic", "x", nil)
+		for what, err := range map[string]error{"reading": read, "a prompt": prompt, "completion": complete} {
+			if round == 0 && err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			if round == 1 {
+				wantError(t, err, -32000, "")
+			}
+		}
+		if got := c.Call("run", nil).IsError; got != (round == 1) {
+			t.Errorf("round %d: the tool's result is an error: %v", round, got)
+		}
+	}
+}
+
 // TestRateComesBack: who waits as long as he is told may go on.
 func TestRateComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

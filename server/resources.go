@@ -29,6 +29,9 @@ func readResource(c *call, dst []byte) ([]byte, error) {
 	if err := c.resume(p); err != nil {
 		return nil, err
 	}
+	if err := c.session.server.rates.take(c.session.peer); err != nil {
+		return nil, err
+	}
 	ctx, stop := c.limit(spec.Timeout)
 	defer stop()
 	contents, err := c.session.server.invokeResource(c.context(ctx), r, uri)

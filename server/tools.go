@@ -36,7 +36,7 @@ func callTool(c *call, dst []byte) ([]byte, error) {
 		return nil, err
 	}
 	if err := c.session.server.rates.take(c.session.peer); err != nil {
-		return c.toolError(dst, err.Error())
+		return c.toolError(dst, err.Message)
 	}
 	ctx, stop := c.limit(spec.Timeout)
 	defer stop()
