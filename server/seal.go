@@ -63,6 +63,9 @@ func (s seal) open(sealed string, binding []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if base64.RawURLEncoding.EncodedLen(len(b)) != len(sealed) {
+		return nil, errors.New("it has line breaks, which package base64 passes over")
+	}
 	digest := sha256.Sum256(binding)
 	return s.aead().Open(nil, nil, b, digest[:])
 }

@@ -112,6 +112,7 @@ func TestState(t *testing.T) {
 		params map[string]any
 	}{
 		{"a suffix", c, bookParams("7", first.State+"x", isAda)},
+		{"a line break", c, bookParams("7", first.State[:9]+"\n"+first.State[9:], isAda)},
 		{"another character", c, bookParams("7", flip(first.State), isAda)},
 		{"not base64", c, bookParams("7", "!", isAda)},
 		{"empty", c, map[string]any{"name": "book", "requestState": ""}},
