@@ -1,0 +1,7 @@
+//go:build race
+
+package hostile
+
+// crowdSize is what the race detector, which bounds goroutines as well, leaves time
+// for.
+const crowdSize = 104
