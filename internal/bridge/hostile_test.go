@@ -263,3 +263,27 @@ func TestRoundsOfGone(t *testing.T) {
 		f.empty()
 	}
 }
+
+// TestRoundsOfOthers: also where all have one upstream, what a client was asked is its
+// own to answer.
+func TestRoundsOfOthers(t *testing.T) {
+	f := rawFront(t, Options{Shared: true})
+	f.behind(handshake, asker)
+	first := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","_meta":{` + envelopeMeta + `}}}`
+	alice, toAlice := f.pipe(url.Values{"auth": {"alice"}})
+	mallory, toMallory := f.pipe(url.Values{"auth": {"mallory"}})
+	send(t, alice, first)
+	state := stateOf(t, await(t, toAlice))
+	again := strings.Replace(first, `"name":"x"`, `"name":"x","requestState":"`+state+`","inputResponses":{"question_1":{"action":"decline"}}`, 1)
+	send(t, mallory, again)
+	if got := await(t, toMallory); !strings.Contains(got, errAgain.Message) {
+		t.Errorf("another goes on with %s", got)
+	}
+	if status, _, text := f.post(map[string]string{"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "x"}, again); !strings.Contains(text, errAgain.Message) {
+		t.Errorf("another goes on with %d %s", status, text)
+	}
+	send(t, alice, again)
+	if got := await(t, toAlice); !strings.Contains(got, `"message":"second {\"action\":\"decline\"}"`) {
+		t.Errorf("the second round is %s", got)
+	}
+}

@@ -196,19 +196,29 @@ func (b *Bridge) ofRequest(s *session, e *envelope.Envelope) (*upstream, error) 
 	if b.o.Shared {
 		return b.shared(s.f, revision)
 	}
-	info, capabilities := canonical(e.Client), canonical(e.Capabilities)
-	k := key{args: s.peer.Args.Encode(), principal: principalKey(s.peer.Principal), client: string(info) + " " + string(capabilities)}
-	if s.peer.ID != "" {
-		k.peer = s.peer
-	}
+	k := s.key(e)
 	return b.hold(k, func() *upstream {
-		u := b.newUpstream(s.f, s.name(), client.Raw{Info: info, Capabilities: capabilities}, revision)
+		raw := client.Raw{Info: canonical(e.Client), Capabilities: canonical(e.Capabilities)}
+		u := b.newUpstream(s.f, s.name(), raw, revision)
 		u.strangers = k.peer == nil && k.args == ""
 		if u.idle < 0 || u.idle > maxIdleStateless {
 			u.idle = maxIdleStateless
 		}
 		return u
 	})
+}
+
+// key returns whose a request is that stands alone.
+func (s *session) key(e *envelope.Envelope) key {
+	k := key{
+		args:      s.peer.Args.Encode(),
+		principal: principalKey(s.peer.Principal),
+		client:    string(canonical(e.Client)) + " " + string(canonical(e.Capabilities)),
+	}
+	if s.peer.ID != "" {
+		k.peer = s.peer
+	}
+	return k
 }
 
 // canonical returns a JSON object in one form, whatever the order of its members.

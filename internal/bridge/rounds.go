@@ -33,6 +33,7 @@ const (
 type parked struct {
 	b             *Bridge
 	up            *upstream
+	whose         key // where all have the one upstream; else that tells
 	method, about string
 	cancel        context.CancelCauseFunc
 	wake          chan struct{} // holds a token when there is news
@@ -79,12 +80,15 @@ var (
 // rounds makes one round of a request: the first, or one that brings answers.
 func (s *session) rounds(ctx context.Context, x *transport.Exchange, up *upstream, c conn, e *envelope.Envelope) ([]byte, *jsonrpc.Error) {
 	m := &x.Message
-	about := envelope.About(m.Method, m.Params)
+	about, whose := envelope.About(m.Method, m.Params), key{}
+	if s.b.o.Shared {
+		whose = s.key(e)
+	}
 	w := s.way(ctx, x)
 	defer w.close()
 	state := get(m.Params, "requestState")
 	if state == nil || state[0] == 'n' {
-		p := &parked{b: s.b, up: up, method: m.Method, about: about, wake: make(chan struct{}, 1)}
+		p := &parked{b: s.b, up: up, whose: whose, method: m.Method, about: about, wake: make(chan struct{}, 1)}
 		p.listen(w, m, e)
 		if !s.park(p, c, m) {
 			return nil, up.failure(errEnded)
@@ -92,7 +96,9 @@ func (s *session) rounds(ctx context.Context, x *transport.Exchange, up *upstrea
 		return p.next(w)
 	}
 	answers := get(m.Params, "inputResponses")
-	mine := func(p *parked) bool { return p.up == up && p.method == m.Method && p.about == about }
+	mine := func(p *parked) bool {
+		return p.up == up && p.whose == whose && p.method == m.Method && p.about == about
+	}
 	r, first := s.b.resume(jsontext.Text(state), mine, string(canonical(answers)))
 	switch {
 	case r == nil:
