@@ -20,7 +20,8 @@ var revisions = []string{"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25",
 
 // crowd is one server with many sessions.
 type crowd struct {
-	h *servertest.Harness
+	h   *servertest.Harness
+	url string
 
 	stirred chan struct{} // closed when the first session has gone through a round
 	stir    sync.Once
@@ -34,15 +35,19 @@ func newCrowd(t *testing.T) *crowd {
 	w := &crowd{stirred: make(chan struct{}), let: make(map[string]bool)}
 	srv := newTarget(targetOptions{Users: true, Limits: server.Limits{SessionsPerPrincipal: -1}}, slog.New(slog.DiscardHandler))
 	srv.Tool(w.hold, tool.Name("hold"), tool.Params("which"))
-	srv.Tool(func(ctx *tool.Context, text string) (string, error) {
-		said, err := tool.Sample(ctx, tool.Sampling{Messages: []tool.Message{tool.UserMessage(text)}})
-		if err != nil {
-			return "", err
-		}
-		return ctx.Arg("client_id", "") + " " + said.Text(), nil
-	}, tool.Name("sampled"), tool.Params("text"))
+	srv.Tool(sampled, tool.Params("text"))
 	w.h = servertest.Start(t, srv.Server)
+	w.url = w.h.URL()
 	return w
+}
+
+// sampled has the client's model say something.
+func sampled(ctx *tool.Context, text string) (string, error) {
+	said, err := tool.Sample(ctx, tool.Sampling{Messages: []tool.Message{tool.UserMessage(text)}})
+	if err != nil {
+		return "", err
+	}
+	return ctx.Arg("client_id", "") + " " + said.Text(), nil
 }
 
 // hold says that it has begun, and lasts until its client cancels it.

@@ -54,14 +54,14 @@ func TestLastEventID(t *testing.T) {
 }
 
 // subscribe has a session of Ada's or Mallory's hear of a resource.
-func (p *prey) subscribe(id, uri string) {
+func (p *site) subscribe(id, uri string) {
 	p.t.Helper()
 	body := `{"jsonrpc":"2.0","id":2,"method":"resources/subscribe","params":{"uri":"` + uri + `"}}`
 	wantStatus(p.t, "subscribing to "+uri, p.send("POST", "/mcp", body, "Mcp-Session-Id: "+id), http.StatusOK)
 }
 
 // touch has a session tell of its resource.
-func (p *prey) touch(id string) {
+func (p *site) touch(id string) {
 	p.t.Helper()
 	wantStatus(p.t, "touch", p.send("POST", "/mcp", call(3, "touch", "{}", ""), "Mcp-Session-Id: "+id), http.StatusOK)
 }
@@ -127,7 +127,7 @@ func TestReconnectStorm(t *testing.T) {
 	var storms sync.WaitGroup
 	for n := range clients {
 		storms.Go(func() {
-			w := &crowd{h: p.h}
+			w := &crowd{url: p.h.URL()}
 			x := newWire(w, n, "2025-11-25", nil)
 			defer x.client.CloseIdleConnections()
 			if err := x.storm(touches); err != nil {

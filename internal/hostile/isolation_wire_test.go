@@ -61,7 +61,7 @@ func (x *wire) dial(ctx context.Context, network, addr string) (net.Conn, error)
 // do makes a request, whose response is to be closed; header has lines.
 func (x *wire) do(method, body string, header ...string) (*http.Response, error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), 2*patience, errors.New("no answer"))
-	url := fmt.Sprintf("%s/mcp?auth=key-%s&client_id=%s", x.w.h.URL(), x.o.user, x.o.session)
+	url := fmt.Sprintf("%s/mcp?auth=key-%s&client_id=%s", x.w.url, x.o.user, x.o.session)
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		cancel()

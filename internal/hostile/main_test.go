@@ -27,5 +27,9 @@ func TestMain(m *testing.M) {
 		serve()
 		return
 	}
+	if os.Getenv(stdioEnv) != "" {
+		serveStdio()
+		return
+	}
 	os.Exit(m.Run())
 }
