@@ -163,9 +163,12 @@ func (m *member) complete(rounds int) error {
 	return nil
 }
 
+// calm is how long one of a crowd waits for what has to come.
+const calm = 4 * patience
+
 // soon bounds a request.
 func soon() (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(context.Background(), patience, errors.New("no answer"))
+	return context.WithTimeoutCause(context.Background(), calm, errors.New("no answer"))
 }
 
 // call calls a tool and returns its text.

@@ -11,9 +11,9 @@ import (
 // all that is its own, and not a byte of another's. Three in a row are of one user.
 func TestIsolation(t *testing.T) {
 	w := newCrowd(t)
-	rounds := often(2, 10)
+	rounds := often(2, 20)
 	var sessions sync.WaitGroup
-	for n := range often(crowdSize, 4*crowdSize) {
+	for n := range crowdSize {
 		var who fmt.Stringer
 		var o *oracle
 		var live func(rounds int) error

@@ -119,7 +119,7 @@ func (o *oracle) count(method string) int {
 
 // await waits until n messages of a method have come, and returns them all.
 func (o *oracle) await(method string, n int) ([]json.RawMessage, error) {
-	late := time.After(patience)
+	late := time.After(calm)
 	for {
 		o.mu.Lock()
 		all, arrived := o.notes[method], o.arrived
@@ -130,7 +130,7 @@ func (o *oracle) await(method string, n int) ([]json.RawMessage, error) {
 		select {
 		case <-arrived:
 		case <-late:
-			return nil, fmt.Errorf("after %s there are %d of %s, and not %d", patience, len(all), method, n)
+			return nil, fmt.Errorf("after %s there are %d of %s, and not %d", calm, len(all), method, n)
 		}
 	}
 }

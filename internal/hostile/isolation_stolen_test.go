@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sessionmcp/sessionmcp/server"
 	"github.com/sessionmcp/sessionmcp/server/servertest"
 )
 
@@ -147,6 +148,23 @@ func TestStolenID(t *testing.T) {
 	}
 	for _, v := range all {
 		p.alive(v)
+	}
+}
+
+// TestCookie: a session is held to a header that only Authenticate knows if it is an
+// argument as well.
+func TestCookie(t *testing.T) {
+	p := newPreyOf(t, &target{Server: server.New("cookies", "1", server.Options{
+		ArgHeaders:   map[string]string{"Cookie": "token"},
+		Authenticate: func(c *server.Connect) (any, error) { return c.Header.Get("Cookie"), nil },
+	})})
+	id := "Mcp-Session-Id: " + p.begin("/mcp", "Cookie: user=ada")
+	wantStatus(t, "another cookie", p.send("POST", "/mcp", reach, id, "Cookie: user=mallory"), http.StatusForbidden)
+	wantStatus(t, "no cookie", p.send("DELETE", "/mcp", "", id), http.StatusUnauthorized)
+	p.nothing("another cookie")
+	wantStatus(t, "the cookie", p.send("POST", "/mcp", reach, id, "Cookie: user=ada"), http.StatusOK)
+	if got := await(t, "the owner", p.reached); got != " of user=ada" {
+		t.Errorf("the owner is %q", got)
 	}
 }
 
