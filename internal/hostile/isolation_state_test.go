@@ -260,3 +260,34 @@ func TestExpiredState(t *testing.T) {
 		t.Errorf("again: %s", got.body)
 	}
 }
+
+// TestFullLedger: a user who has the server remember as much as it can of what ran
+// under Once has his own calls fail, and nobody else's.
+func TestFullLedger(t *testing.T) {
+	p := newPrey(t, targetOptions{})
+	p.Tool(func(ctx *tool.Context) (string, error) {
+		first, err := tool.Elicit[answer](ctx, "Who?")
+		if err != nil {
+			return "", err
+		}
+		big, err := tool.Once(ctx, "big", func() (string, error) { return strings.Repeat("x", 150_000), nil })
+		return fmt.Sprint(first.Name, " ", len(big)), err
+	}, tool.Name("hoard"))
+	hoard := func(key string) outcome {
+		state := p.wantAsked("a first round", p.try(try{key: key, name: "hoard", arguments: "{}"}))
+		return p.try(try{key: key, name: "hoard", arguments: "{}", state: state, responses: isAda})
+	}
+	refused := false
+	for i := 0; i < 1000 && !refused; i++ {
+		got := hoard("mallory")
+		if refused = strings.Contains(got.body, "too many calls that ask"); !refused && !strings.Contains(got.body, "Ada 150000") {
+			t.Fatalf("call %d: %s", i, got.body)
+		}
+	}
+	if !refused {
+		t.Error("there is no end to what the server remembers")
+	}
+	if got := hoard("ada"); !strings.Contains(got.body, "Ada 150000") {
+		t.Errorf("Ada's call: %s", got.body)
+	}
+}
