@@ -12,7 +12,7 @@ import (
 
 // testProxyNames: a session of one server is none of another's, on any transport.
 func testProxyNames(t *testing.T, command string) {
-	entry := map[string]any{"command": os.Args[0], "env": map[string]string{stdioEnv: "1", "USER_KEY": "{auth?nobody}"}}
+	entry := map[string]any{"command": os.Args[0], "env": map[string]string{stdioEnv: "1", "GORACE": "atexit_sleep_ms=0", "USER_KEY": "{auth?nobody}"}}
 	config, err := json.Marshal(map[string]any{"mcpServers": map[string]any{"a": entry, "b": entry}})
 	if err != nil {
 		t.Fatal(err)
@@ -50,6 +50,19 @@ func testProxyNames(t *testing.T, command string) {
 	}
 }
 
+// keyThefts are the ways to come with the id of a session that the first key of the
+// proxy has opened.
+var keyThefts = []theft{
+	{"another key", "/mcp?auth=same", []string{"X-API-Key: ours-2"}, []int{403}},
+	{"another key in the query", "/mcp?auth=same&api_key=ours-2", nil, []int{403}},
+	{"both, the other in the header", "/mcp?auth=same&api_key=ours-1", []string{"X-API-Key: ours-2"}, []int{403}},
+	{"no key", "/mcp?auth=same", nil, []int{401}},
+	{"a wrong key", "/mcp?auth=same", []string{"X-API-Key: ours-3"}, []int{401}},
+	{"the name in the query", "/mcp?auth=same&sessionmcp+principal=ada", []string{"X-API-Key: ours-2"}, []int{403}},
+	{"the name as a key", "/mcp?auth=same", []string{"X-API-Key: ada", "Authorization: Bearer ours-2"}, []int{403}},
+	{"the name, and no key", "/mcp?sessionmcp%20principal=ada", []string{"X-API-Key: ada"}, []int{401}},
+}
+
 // testProxyKeys: with keys for users, too, a session is of the key that opened it, and
 // who has another key has another process, whatever else the two have in common. What
 // a principal is called nobody can say but the proxy.
@@ -67,22 +80,9 @@ func testProxyKeys(t *testing.T, command string) {
 	}
 	stream, endpoint := p.openSSE("/sse?auth=same", ada)
 	for what, id := range ids {
-		for _, method := range []string{"POST", "GET", "DELETE"} {
-			body := ""
-			if method == "POST" {
-				body = call(5, "child", "{}", "same")
-			}
-			for how, a := range map[string]theft{
-				"another key":              {target: "/mcp?auth=same", header: []string{mallory}, status: []int{403}},
-				"another key in the query": {target: "/mcp?auth=same&api_key=ours-2", status: []int{403}},
-				"both, the other's first":  {target: "/mcp?auth=same&api_key=ours-1", header: []string{mallory}, status: []int{403}},
-				"no key":                   {target: "/mcp?auth=same", status: []int{401}},
-				"a wrong key":              {target: "/mcp?auth=same", header: []string{"X-API-Key: ours-3"}, status: []int{401}},
-				"the name in the query":    {target: "/mcp?auth=same&sessionmcp+principal=ada", header: []string{mallory}, status: []int{403}},
-				"the name as a key":        {target: "/mcp?auth=same", header: []string{"X-API-Key: ada", "Authorization: Bearer ours-2"}, status: []int{403}},
-				"the name, and no key":     {target: "/mcp?sessionmcp%20principal=ada", header: []string{"X-API-Key: ada"}, status: []int{401}},
-			} {
-				wantStatus(t, what+", "+method+", "+how, p.send(method, a.target, body, append(a.header, "Mcp-Session-Id: "+id)...), a.status...)
+		for method, body := range map[string]string{"POST": call(5, "child", "{}", "same"), "GET": "", "DELETE": ""} {
+			for _, a := range keyThefts {
+				wantStatus(t, what+", "+method+", "+a.what, p.send(method, a.target, body, append(a.header, "Mcp-Session-Id: "+id)...), a.status...)
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func testProxyKeys(t *testing.T, command string) {
 // testProxyShared: of a server that all share each hears what belongs to his own
 // requests and subscriptions, and nobody is asked what another's call asks.
 func testProxyShared(t *testing.T, command string) {
-	p := startProxy(t, command, "--shared", "--env", stdioEnv+"=1", "--", os.Args[0])
+	p := startProxy(t, command, "--shared", "--env", stdioEnv+"=1", "--env", endsAtOnce, "--", os.Args[0])
 	ada, mallory := p.begin("/mcp?auth=key-ada"), p.begin("/mcp?auth=key-mallory")
 	stream, endpoint := p.openSSE("/sse?auth=key-mallory")
 	hears := p.listen("GET", "/mcp?auth=key-mallory", "", "Mcp-Session-Id: "+mallory)

@@ -51,7 +51,9 @@ type proxy struct {
 // startProxy starts one with these flags.
 func startProxy(t *testing.T, command string, args ...string) *proxy {
 	t.Helper()
-	p := startProcess(t, exec.Command(command, append([]string{"--port", "0", "--log-level", "warn"}, args...)...))
+	cmd := exec.Command(command, append([]string{"--port", "0", "--log-level", "warn"}, args...)...)
+	cmd.Env = append(os.Environ(), "SESSIONMCP_API_KEY=", "MCP_PROXY_API_KEY=", endsAtOnce)
+	p := startProcess(t, cmd)
 	host, _, _ := strings.Cut(p.host(), "/")
 	t.Cleanup(func() {
 		if err := p.terminate(); err != nil {
@@ -61,9 +63,12 @@ func startProxy(t *testing.T, command string, args ...string) *proxy {
 	return &proxy{site{t, host}, p}
 }
 
+// endsAtOnce has a program with the race detector not wait for a second in the end.
+const endsAtOnce = "GORACE=atexit_sleep_ms=0"
+
 // upstream are the flags for a child of this program, for the user whose key it gets.
 func upstream(more ...string) []string {
-	flags := append([]string{"--env", stdioEnv + "=1", "--env", "USER_KEY={auth?nobody}", "--env", "MCP_ARG_CLIENT_ID={client_id?nobody}"}, more...)
+	flags := append([]string{"--env", stdioEnv + "=1", "--env", endsAtOnce, "--env", "USER_KEY={auth?nobody}", "--env", "MCP_ARG_CLIENT_ID={client_id?nobody}"}, more...)
 	return append(flags, "--", os.Args[0])
 }
 
@@ -114,7 +119,7 @@ func (p *site) in(id, target, name string, header ...string) string {
 // that the subtests say.
 func TestProxyIsolation(t *testing.T) {
 	command := filepath.Join(t.TempDir(), "sessionmcp")
-	build := exec.Command("go", "build", "-o", command, "github.com/sessionmcp/sessionmcp/cmd/sessionmcp")
+	build := exec.Command("go", "build", raceFlag, "-o", command, "github.com/sessionmcp/sessionmcp/cmd/sessionmcp")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the proxy: %v\n%s", err, out)
 	}
