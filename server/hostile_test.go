@@ -197,13 +197,13 @@ func TestWhatIsKept(t *testing.T) {
 // TestNoRoom: what sessions make the server keep counts against one limit for all;
 // when nothing is left a client is told so, and what it gives back counts again.
 func TestNoRoom(t *testing.T) {
-	srv := server.New("full", "1", server.Options{Logger: quiet, Limits: server.Limits{Memory: 20_000, Sessions: 10}}) // a share is 1,000
-	srv.Resource("test://{id}", func(id string) string { return id }, tool.Name("any"))
-	h := servertest.Start(t, srv)
 	uri := func(i, size int) map[string]any {
 		return map[string]any{"uri": fmt.Sprintf("test://%d%s", i, strings.Repeat("x", size))}
 	}
 	for _, wire := range []servertest.Options{{Transport: servertest.SSE}, {Transport: servertest.HTTP}} {
+		srv := server.New("full", "1", server.Options{Logger: quiet, Limits: server.Limits{Memory: 20_000, Sessions: 10}}) // a share is 1,000
+		srv.Resource("test://{id}", func(id string) string { return id }, tool.Name("any"))
+		h := servertest.Start(t, srv)
 		first, second := h.Connect(wire), h.Connect(wire)
 		for i := range 3 {
 			if _, err := first.Request("resources/subscribe", uri(i, 7000)); err != nil {
