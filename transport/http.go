@@ -126,6 +126,10 @@ func NewHTTP(table *Table, accept Accept, o HTTPOptions) *HTTP {
 
 // ServeHTTP implements [http.Handler].
 func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 { // net/http also waits for the body of a request that is refused
+		// A deadline that a connection cannot set is one it does not need.
+		_ = http.NewResponseController(w).SetReadDeadline(deadline(h.o.Limits.Read))
+	}
 	route := route(r)
 	if route == "healthz" {
 		h.health(w)
@@ -181,6 +185,9 @@ func (h *HTTP) methods(route string) []string {
 
 // serve serves a request with a method that the endpoint takes.
 func (h *HTTP) serve(route string, w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost && !h.skipBody(w, r) {
+		return
+	}
 	switch {
 	case route == "sse":
 		h.openSSE(w, r)
@@ -300,18 +307,32 @@ func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request, inPlace bool) (i
 		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "Content-Type must be application/json")
 		return inbound{}, false
 	}
+	return h.receiveBody(w, r, inPlace)
+}
+
+// skipBody reads a body that nobody has asked for, before a stream begins: net/http
+// would do so then, and wait for it. On false the request has been answered.
+func (h *HTTP) skipBody(w http.ResponseWriter, r *http.Request) bool {
+	if r.ContentLength == 0 {
+		return true
+	}
+	body, ok := h.receiveBody(w, r, true)
+	if ok {
+		body.put()
+	}
+	return ok
+}
+
+func (h *HTTP) receiveBody(w http.ResponseWriter, r *http.Request, inPlace bool) (inbound, bool) {
 	if r.ContentLength > int64(h.o.Limits.Message) {
 		h.bodyTooLarge(w)
 		return inbound{}, false
 	}
-	// A deadline that a connection cannot set is one it does not need.
-	rc := http.NewResponseController(w)
-	_ = rc.SetReadDeadline(deadline(h.o.Limits.Read))
 	b := inbound{pool.GetSmall(), h}
 	err := b.readFrom(r.Body, r.ContentLength)
 	if err == nil {
 		if inPlace {
-			_ = rc.SetReadDeadline(time.Time{}) // or its passing ends the call
+			_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // or its passing ends the call
 		}
 		return b, true
 	}

@@ -129,8 +129,13 @@ func accept(b *bridge.Bridge) transport.Accept {
 // ServeHTTP implements [http.Handler].
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// For what is answered here; transport sets its own. Who reads no response would
-	// hold the connection for ever.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(30 * time.Second))
+	// hold the connection for ever, as would who does not send the body of a request
+	// that is refused: net/http waits for it.
+	rc := http.NewResponseController(w)
+	_ = rc.SetWriteDeadline(time.Now().Add(ioTime))
+	if r.ContentLength != 0 {
+		_ = rc.SetReadDeadline(time.Now().Add(ioTime))
+	}
 	if r.URL.Path == "/healthz" { // whoever asks knows no key
 		f.health(w)
 		return

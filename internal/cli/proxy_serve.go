@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	ioTime    = 30 * time.Second // for the body of a request, and for the response
 	drainTime = 10 * time.Second // for calls under way when the proxy ends
 	closeTime = 10 * time.Second // for the upstreams to end, behind that
 )
