@@ -158,11 +158,16 @@ func notToken(c rune) bool {
 	return c <= ' ' || c > '~' || strings.ContainsRune("\"(),/:;<=>?@[\\]{}", c)
 }
 
-func isJSON(contentType string) bool {
-	if contentType == "application/json" { // as nearly everyone writes it
+// isJSON reports whether a header names the type of a JSON text, and no other one:
+// whoever looked at the request before may have read that.
+func isJSON(contentType []string) bool {
+	if len(contentType) != 1 {
+		return false
+	}
+	if contentType[0] == "application/json" { // as nearly everyone writes it
 		return true
 	}
-	media, params, err := mime.ParseMediaType(contentType)
+	media, params, err := mime.ParseMediaType(contentType[0])
 	charset, given := params["charset"]
 	return err == nil && media == "application/json" && (!given || strings.EqualFold(charset, "utf-8"))
 }
@@ -204,4 +209,11 @@ func (a *accepts) add(part string) {
 	case "*/*":
 		a.json, a.stream = true, true
 	}
+}
+
+// isCompressed reports whether a header names an encoding that is one.
+func isCompressed(contentEncoding []string) bool {
+	return slices.ContainsFunc(contentEncoding, func(e string) bool {
+		return e != "" && !strings.EqualFold(e, "identity")
+	})
 }

@@ -299,11 +299,11 @@ func (b inbound) put() {
 // readBody reads a body of at most the limit. On an error the request has been
 // answered. inPlace says that the handler stays after that.
 func (h *HTTP) readBody(w http.ResponseWriter, r *http.Request, inPlace bool) (inbound, bool) {
-	if enc := r.Header.Get("Content-Encoding"); enc != "" && !strings.EqualFold(enc, "identity") {
+	if isCompressed(r.Header["Content-Encoding"]) {
 		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "compressed bodies are not accepted")
 		return inbound{}, false
 	}
-	if !isJSON(r.Header.Get("Content-Type")) {
+	if !isJSON(r.Header["Content-Type"]) {
 		fail(w, http.StatusUnsupportedMediaType, jsonrpc.CodeInvalidRequest, "Content-Type must be application/json")
 		return inbound{}, false
 	}
