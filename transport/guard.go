@@ -17,14 +17,25 @@ func (h *HTTP) checkSource(r *http.Request) (reason string) {
 	if !h.knownLocal(r.Host) && onLoopback(r) {
 		return "Host " + printable(r.Host) + " is not a name of this loopback address: if a proxy sends it, add it to AllowedHosts"
 	}
-	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(h.o.AllowedOrigins, "*") || h.allowedOrigin(origin) {
+	origins := r.Header["Origin"]
+	if len(origins) == 0 || slices.Contains(h.o.AllowedOrigins, "*") {
 		return ""
 	}
-	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) && h.knownHost(r.Host) {
+	if len(origins) > 1 { // of which one may be true
+		return "Origin is there more than once"
+	}
+	origin := origins[0]
+	if origin == "" || h.allowedOrigin(origin) || sameOrigin(origin, r.Host) && h.knownHost(r.Host) {
 		return ""
 	}
 	return "Origin " + printable(origin) + " is not allowed: add it to AllowedOrigins if its pages may connect"
+}
+
+// sameOrigin reports whether an origin is that of pages of this host, whatever is
+// in front of it.
+func sameOrigin(origin, host string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && strings.EqualFold(u.Host, host) && origin == u.Scheme+"://"+u.Host
 }
 
 // maxFields is how many headers, and arguments in the query, a request may have.
@@ -94,7 +105,7 @@ func onLoopback(r *http.Request) bool {
 
 // hostname returns the host of a Host header, without port, brackets and final dot.
 func hostname(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
+	if name, port, err := net.SplitHostPort(host); err == nil && strings.Trim(port, "0123456789") == "" {
 		host = name
 	}
 	return strings.TrimSuffix(strings.Trim(host, "[]"), ".")
