@@ -3,6 +3,7 @@ package hostile
 import (
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,6 +14,9 @@ import (
 	"github.com/sessionmcp/sessionmcp/server"
 	"github.com/sessionmcp/sessionmcp/tool"
 )
+
+// noLog is a log of net/http that nobody reads.
+var noLog = log.New(io.Discard, "", 0)
 
 // quiet is a logger that nobody reads.
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
