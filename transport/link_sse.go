@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"time"
 
 	sse "github.com/tmaxmax/go-sse"
 
@@ -168,17 +169,23 @@ func (l *sseLink) Send(ctx context.Context, o *Outbound) error {
 	if err := l.asked.open(o); err != nil {
 		return err
 	}
-	return l.asked.sent(o, l.post(ctx, o.Message, o.Header))
+	err := l.post(ctx, o.Message, o.Header, func() bool { return l.asked.answered(o) })
+	return l.asked.sent(o, err)
 }
 
 // sseReply is the way back for what the server asks.
 type sseReply struct{ l *sseLink }
 
 // Send implements [Sender].
-func (r sseReply) Send(ctx context.Context, m *jsonrpc.Message) error { return r.l.post(ctx, m, nil) }
+func (r sseReply) Send(ctx context.Context, m *jsonrpc.Message) error {
+	return r.l.post(ctx, m, nil, func() bool { return false })
+}
 
-// post posts a message to the endpoint.
-func (l *sseLink) post(ctx context.Context, m *jsonrpc.Message, header http.Header) error {
+// post posts a message to the endpoint. The answer to it may come on the stream
+// before the server has taken the POST, and ctx end with that. The POST is given
+// time to end then: if it was broken off just when its response came, net/http
+// could have another one fail that uses the connection already.
+func (l *sseLink) post(ctx context.Context, m *jsonrpc.Message, header http.Header, answered func() bool) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -186,9 +193,17 @@ func (l *sseLink) post(ctx context.Context, m *jsonrpc.Message, header http.Head
 		return context.Cause(l.ctx)
 	}
 	defer l.posts.done()
-	ctx, cancel := context.WithCancelCause(ctx)
+	caller := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
 	defer cancel(nil)
 	defer context.AfterFunc(l.ctx, func() { cancel(context.Cause(l.ctx)) })()
+	defer context.AfterFunc(caller, func() {
+		if answered() {
+			time.AfterFunc(grace, func() { cancel(context.Cause(caller)) })
+			return
+		}
+		cancel(context.Cause(caller))
+	})()
 	req := l.web.request(ctx, http.MethodPost, l.endpoint, m.Append(nil))
 	addHeader(req.Header, header)
 	res, err := l.web.do(req)

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // sseServer is an HTTP+SSE server that a test writes the stream of.
@@ -88,6 +91,68 @@ func TestSSELink(t *testing.T) {
 			t.Errorf("sent with %v after it", err)
 		}
 		s.lost.none(t)
+	}
+}
+
+// TestSSELinkAnswerFirst: a POST whose answer has come on the stream is not broken
+// off when nobody waits for the answer any more, unless it takes too long.
+func TestSSELinkAnswerFirst(t *testing.T) {
+	for name, after := range map[string]time.Duration{"taken": grace / 2, "never taken": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ln := &memListener{conns: make(chan net.Conn), done: make(chan struct{})}
+				stream, broken := make(chan string), make(chan time.Duration, 1)
+				srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == http.MethodGet {
+						write := eventStream(w)
+						write("event: endpoint\ndata: messages\n\n")
+						write(<-stream)
+						<-r.Context().Done()
+						return
+					}
+					_ = body(r)
+					began := time.Now()
+					stream <- data("", result(1, `{}`))
+					select {
+					case <-time.After(after):
+						w.WriteHeader(http.StatusAccepted)
+					case <-r.Context().Done():
+						broken <- time.Since(began)
+					}
+				})}
+				go srv.Serve(ln)
+				tr := &http.Transport{DialContext: ln.dial}
+				f := &remote{t: t, ears: newEars(t), lost: make(losses, 1000)}
+				l, err := OpenSSE(t.Context(), "http://test/sse", f.ears, LinkOptions{Client: &http.Client{Transport: tr}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				sent := make(chan error, 1)
+				go func() { sent <- l.Send(ctx, f.lost.lose(t, request(1, "m", `{}`))) }()
+				f.want(about("", result(1, `{}`)))
+				cancel()
+				if err := await(t, sent); err != nil {
+					t.Errorf("sent with %v", err)
+				}
+				synctest.Wait()
+				select {
+				case d := <-broken:
+					if after < grace || d != grace {
+						t.Errorf("broken off after %v", d)
+					}
+				default:
+					if after > grace {
+						t.Error("the POST goes on for ever")
+					}
+				}
+				f.lost.none(t)
+				l.Close()
+				tr.CloseIdleConnections()
+				srv.Close()
+				synctest.Wait()
+			})
+		})
 	}
 }
 
