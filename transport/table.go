@@ -62,8 +62,8 @@ func busy(reason string) *Refusal {
 // open accepts a peer and adds it, to those of one message if it has no id, and
 // tells an [Observer]. Nothing is left behind on an error.
 func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
-	if t.Len() >= limits.Sessions && t.idlest() == nil { // before the work of authenticating
-		return busy("too many sessions: try again later")
+	if !t.hasRoom(limits) { // before the work of authenticating
+		return errTableFull()
 	}
 	if p.receiver, err = accept(p); err != nil {
 		p.ctx.Cancel(err)
@@ -73,15 +73,10 @@ func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 		(p.account == nil || v.Kind() != reflect.Pointer) { // two pointers may be one principal
 		p.account = p.Principal
 	}
-	if t.Len() >= limits.Sessions { // now that the newcomer is known to be welcome
-		t.evict()
-	}
-	if err := t.add(p, limits); err != nil {
+	evicted, err := t.add(p, limits)
+	if err != nil {
 		p.ctx.Cancel(err)
 		return err
-	}
-	if p.ID == "" {
-		return nil
 	}
 	told := false
 	defer func() {
@@ -90,18 +85,36 @@ func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 			t.remove(p)
 		}
 	}()
-	opened(p)
+	if evicted != nil {
+		evicted.Close(ErrIdle)
+		closed(evicted)
+	}
+	if p.ID != "" {
+		opened(p)
+	}
 	told = true
 	return nil
 }
 
-// evict ends the session that has been idle for longest: or whoever begins
-// sessions and leaves them could keep everybody out until they are too old.
-func (t *Table) evict() {
-	if p := t.idlest(); p != nil && p.calls.endIdle() {
-		p.Close(ErrIdle)
-		t.remove(p)
+func errTableFull() error { return busy("too many sessions: try again later") }
+
+func (t *Table) hasRoom(limits *Limits) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.len() < limits.Sessions || t.idlestLocked() != nil
+}
+
+// evictLocked takes out the session that has been idle for longest, which is left to
+// be closed: or whoever begins sessions and leaves them could keep everybody out
+// until they are too old. It returns nil if there is none.
+func (t *Table) evictLocked() *Peer {
+	for p := t.idlestLocked(); p != nil; p = t.idlestLocked() {
+		if p.calls.endIdle() { // or a call has begun just now
+			t.takeLocked(p)
+			return p
+		}
 	}
+	return nil
 }
 
 // Of so many sessions that may go the idlest goes, and so many are looked at to find
@@ -112,11 +125,9 @@ const (
 	maxSeen = 1024
 )
 
-// idlest returns the streamable session that has been idle for longest, of some
+// idlestLocked returns the streamable session that has been idle for longest, of some
 // without a call and a stream; nil if none was found.
-func (t *Table) idlest() (idlest *Peer) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (t *Table) idlestLocked() (idlest *Peer) {
 	var since time.Time
 	idle, seen := 0, 0
 	for _, p := range t.peers { // which begins anywhere
@@ -142,16 +153,20 @@ func opened(p *Peer) {
 	}
 }
 
-func (t *Table) add(p *Peer, limits *Limits) error {
+// add adds a peer that is welcome, in the place of an idle session where there is no
+// other: at once, or of several newcomers one would take the place of another's.
+func (t *Table) add(p *Peer, limits *Limits) (evicted *Peer, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if p.account != nil && t.accounts[p.account] >= limits.SessionsPerPrincipal {
+		return nil, busy("too many sessions of one principal: close some, or try again later")
+	}
 	if t.len() >= limits.Sessions {
-		return busy("too many sessions: try again later")
+		if evicted = t.evictLocked(); evicted == nil {
+			return nil, errTableFull()
+		}
 	}
 	if p.account != nil {
-		if t.accounts[p.account] >= limits.SessionsPerPrincipal {
-			return busy("too many sessions of one principal: close some, or try again later")
-		}
 		if t.accounts == nil {
 			t.accounts = make(map[any]int)
 		}
@@ -165,7 +180,7 @@ func (t *Table) add(p *Peer, limits *Limits) error {
 	} else {
 		t.peers[p.ID] = p
 	}
-	return nil
+	return evicted, nil
 }
 
 // keep gives a connection of one message an id. It has been counted, so that
@@ -180,9 +195,12 @@ func (t *Table) keep(p *Peer, id string) {
 
 // remove takes a peer out, once, and tells an [Observer] why it ended.
 func (t *Table) remove(p *Peer) {
-	if !t.take(p) {
-		return
+	if t.take(p) {
+		closed(p)
 	}
+}
+
+func closed(p *Peer) {
 	if o, ok := p.receiver.(Observer); ok {
 		o.Closed(context.Cause(&p.ctx))
 	}
@@ -192,6 +210,10 @@ func (t *Table) remove(p *Peer) {
 func (t *Table) take(p *Peer) (kept bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	return t.takeLocked(p)
+}
+
+func (t *Table) takeLocked(p *Peer) (kept bool) {
 	_, brief := t.brief[p]
 	if kept = p.ID != "" && t.peers[p.ID] == p; !kept && !brief { // removed before
 		return false

@@ -1,7 +1,10 @@
 package transport
 
 import (
+	"context"
 	"errors"
+	"net/http"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -90,5 +93,47 @@ func TestTableWhileChanging(t *testing.T) {
 	}
 	if table.Len() != 0 || len(table.accounts) != 0 {
 		t.Errorf("%d peers, accounts %v", table.Len(), table.accounts)
+	}
+}
+
+// TestTableFull: newcomers to a full table each get the place of an idle session, at
+// once, and who may have no more sessions takes nobody's.
+func TestTableFull(t *testing.T) {
+	const places = 50
+	o := options()
+	o.Limits = Limits{Sessions: places, SessionsPerPrincipal: places / 2}
+	w := serve(t, o, nil)
+	begin := func(query string) int {
+		return w.do(http.MethodPost, w.url+"/mcp"+query, request(1, "keep", `{}`), nil).StatusCode
+	}
+	for range places {
+		if status := begin(""); status != http.StatusOK {
+			t.Fatalf("with places left: %d", status)
+		}
+	}
+	var crowd sync.WaitGroup
+	for range 16 {
+		crowd.Go(func() {
+			for range 20 {
+				if status := begin(""); status != http.StatusOK {
+					t.Errorf("one of many newcomers: %d", status)
+				}
+			}
+		})
+	}
+	crowd.Wait()
+	for range places / 2 {
+		if status := begin("?auth=me"); status != http.StatusOK {
+			t.Errorf("a newcomer: %d", status)
+		}
+	}
+	before := slices.Collect(w.table.All())
+	if status := begin("?auth=me"); status != http.StatusServiceUnavailable {
+		t.Errorf("one session of a principal more: %d", status)
+	}
+	for _, p := range before {
+		if p.ctx.Cancelled() {
+			t.Errorf("it ended a session: %v", context.Cause(&p.ctx))
+		}
 	}
 }
