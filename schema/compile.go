@@ -21,6 +21,7 @@ type Document struct {
 	resolved *validator.Resolved
 	root     any // the document itself, to say what it wants
 	depth    int // how deep values may nest
+	unique   bool
 }
 
 // Compile prepares a document of JSON Schema 2020-12, or of draft 7 if its
@@ -51,7 +52,7 @@ func Compile(doc json.RawMessage) (*Document, error) {
 		return nil, fmt.Errorf("schema: the document: %w", err)
 	}
 	var err error
-	if d.depth, err = survey(d.root); err != nil {
+	if d.depth, d.unique, err = survey(d.root); err != nil {
 		return nil, fmt.Errorf("schema: the document: %w", err)
 	}
 	var s validator.Schema
@@ -95,6 +96,9 @@ func (d *Document) problems(raw []byte, at []step) []Problem {
 	value, err := generic(raw)
 	if err != nil {
 		return []Problem{{pathText(at), "numbers of an ordinary size", quote(raw)}}
+	}
+	if d.unique && (&alikeness{budget: 16*len(raw) + 1<<16}).in(value) {
+		return []Problem{{pathText(at), "items that are easier to tell apart", quote(raw)}}
 	}
 	if err = d.resolved.Validate(value); err == nil {
 		return nil

@@ -52,7 +52,7 @@ func (d *Document) explain(err error, value any, at []step) []Problem {
 			return p
 		}
 	}
-	want := each + wantedBy(keyword, sub)
+	want := each + brief(wantedBy(keyword, sub))
 	if strings.HasPrefix(err.Error(), "oneOf: validated against both") {
 		want = "only one of these: " + want
 	}
@@ -95,6 +95,15 @@ func descend(segments []string, value any, steps []step) (_ any, _ []step, each 
 	return value, steps, ""
 }
 
+// brief leaves out words that are too many for anyone to read.
+func brief(words string) string {
+	const most = 1000 // bytes
+	if len(words) > most {
+		return somethingElse
+	}
+	return words
+}
+
 func missing(schema, object map[string]any, steps []step) []Problem {
 	var found []Problem
 	required, _ := schema["required"].([]any)
@@ -105,7 +114,7 @@ func missing(schema, object map[string]any, steps []step) []Problem {
 			continue
 		}
 		sub, _ := properties[name].(map[string]any)
-		found = append(found, Problem{Path: pathText(append(slices.Clip(steps), step{name: name})), Want: wantedRaw(sub)})
+		found = append(found, Problem{Path: pathText(append(slices.Clip(steps), step{name: name})), Want: brief(wantedRaw(sub))})
 	}
 	return found
 }

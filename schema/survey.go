@@ -57,32 +57,33 @@ type surveyor struct {
 	order   int
 	cycles  int
 	stack   []*spot
+	unique  bool // uniqueItems is somewhere
 }
 
-// survey checks the references of a document and returns how deep the values
-// validated by it may nest.
-func survey(root any) (depth int, err error) {
+// survey checks the references of a document. It returns how deep the values
+// validated by it may nest, and whether items of lists may have to differ.
+func survey(root any) (depth int, unique bool, err error) {
 	s := &surveyor{spots: map[string]*spot{}, refs: map[*spot]string{}, anchors: map[string]*spot{}}
 	if err := s.collect(root, ""); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if err := s.link(); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	for _, pointer := range sortedKeys(s.spots) {
 		if n := s.spots[pointer].atOnce(); n > maxAtOnce {
-			return 0, fmt.Errorf("at #%s more than %d schemas apply to one value: simplify it", pointer, maxAtOnce)
+			return 0, false, fmt.Errorf("at #%s more than %d schemas apply to one value: simplify it", pointer, maxAtOnce)
 		} else if n < 0 {
-			return 0, fmt.Errorf("at #%s a $ref leads back to itself and never into the value: remove it", pointer)
+			return 0, false, fmt.Errorf("at #%s a $ref leads back to itself and never into the value: remove it", pointer)
 		}
 	}
 	depth = s.depth()
 	for _, pointer := range sortedKeys(s.spots) {
 		if s.spots[pointer].effort() > maxEffort {
-			return 0, fmt.Errorf("at #%s alternatives within alternatives add up to more than %d schemas: simplify it", pointer, maxEffort)
+			return 0, false, fmt.Errorf("at #%s alternatives within alternatives add up to more than %d schemas: simplify it", pointer, maxEffort)
 		}
 	}
-	return depth, nil
+	return depth, s.unique, nil
 }
 
 // collect makes a spot of schema and of all those in it.
@@ -99,6 +100,7 @@ func (s *surveyor) collect(schema any, pointer string) error {
 	if err := s.identify(p, m, pointer); err != nil {
 		return err
 	}
+	s.unique = s.unique || m["uniqueItems"] == true
 	for _, keyword := range sortedKeys(m) {
 		where, ok := applicators[keyword]
 		if !ok {
