@@ -64,7 +64,7 @@ var works = []attack{
 		name: "regular expressions",
 		most: held{connections: 8, bytes: 4 * 4 * (1 << 20)}, // of each of four: the message, the argument, what is said of it
 		run: func(a *attacker) error {
-			return a.match(`"text":"`+strings.Repeat("a", 1<<20)+`b"`, "expected a string matching")
+			return a.match(`"text":"`+strings.Repeat("a", some(1<<20))+`b"`, "expected a string matching")
 		},
 	},
 	{
@@ -72,7 +72,7 @@ var works = []attack{
 		most: held{connections: 8, bytes: 4 * 100_000 * 120}, // of each of four: an item, its key, and its place in the map of what was seen
 		run: func(a *attacker) error {
 			var tags strings.Builder
-			for i := range 100_000 {
+			for i := range some(100_000) {
 				fmt.Fprintf(&tags, `,"%08d"`, i)
 			}
 			return errors.Join(a.match(`"text":"a","tags":[`+tags.String()[1:]+`]`, ""), a.match(`"text":"a","tags":[`+tags.String()[1:]+`,"00000000"]`, "differ"))
@@ -83,7 +83,7 @@ var works = []attack{
 		most: held{connections: 8, bytes: 4 * 100_000 * 120}, // of each of four: an entry, its key, and its place in the map
 		run: func(a *attacker) error {
 			var more strings.Builder
-			for i := range 100_000 {
+			for i := range some(100_000) {
 				fmt.Fprintf(&more, `,"%08d":""`, i)
 			}
 			return errors.Join(a.match(`"text":"a","more":{`+more.String()[1:]+`}`, ""), a.match(`"text":"a",`+more.String()[1:], "unknown property"))
@@ -311,10 +311,10 @@ func answers(a *attacker) error {
 	}
 	for name, content := range map[string]string{
 		"deep":      strings.Repeat(`{"a":`, 900) + "1" + strings.Repeat("}", 900),
-		"too deep":  strings.Repeat("[", 1e6) + strings.Repeat("]", 1e6),
-		"wide":      manyKeys(1e5),
-		"long":      `{"name":"` + strings.Repeat("x", 3<<20) + `"}`,
-		"many":      `[` + strings.Repeat("1,", 1e6) + `1]`,
+		"too deep":  strings.Repeat("[", some(1e6)) + strings.Repeat("]", some(1e6)),
+		"wide":      manyKeys(some(1e5)),
+		"long":      `{"name":"` + strings.Repeat("x", some(3<<20)) + `"}`,
+		"many":      `[` + strings.Repeat("1,", some(1e6)) + `1]`,
 		"no answer": `null`,
 	} {
 		body := stateless("tools/call", `"name":"confirm","arguments":{"text":"x"},"requestState":"`+state+`","inputResponses":{"`+key+`":{"action":"accept","content":`+content+`}}`)

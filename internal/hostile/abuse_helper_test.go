@@ -67,6 +67,14 @@ func rawHead(t testing.TB, host, text string) (r reply) {
 	return reply{res.StatusCode, res.Header, string(body[:n])}
 }
 
+// some is so many, or fewer where the race detector makes each of them slow.
+func some(n int) int {
+	if raced {
+		return n / 8
+	}
+	return n
+}
+
 // repeat is so many bytes of the same text, which are nowhere at once.
 func repeat(text string, size int64) io.Reader {
 	block := []byte(strings.Repeat(text, max(1, 64<<10/len(text))))

@@ -12,9 +12,9 @@ import (
 // hostileValues are JSON values, or almost, that have brought down parsers.
 func hostileValues() map[string]string {
 	return map[string]string{
-		"a million brackets":       strings.Repeat("[", 1e6),
-		"a million brackets, shut": strings.Repeat("[", 1e6) + strings.Repeat("]", 1e6),
-		"objects in objects":       strings.Repeat(`{"a":`, 1e5) + "1" + strings.Repeat("}", 1e5),
+		"a million brackets":       strings.Repeat("[", some(1e6)),
+		"a million brackets, shut": strings.Repeat("[", some(1e6)) + strings.Repeat("]", some(1e6)),
+		"objects in objects":       strings.Repeat(`{"a":`, some(1e5)) + "1" + strings.Repeat("}", some(1e5)),
 		"a thousand brackets":      strings.Repeat("[", 990) + strings.Repeat("]", 990),
 		"1e400":                    "1e400",
 		"-1e400":                   "-1e400",
@@ -28,8 +28,8 @@ func hostileValues() map[string]string {
 		"NaN":                      "NaN",
 		"Infinity":                 "-Infinity",
 		"hexadecimal":              "0x10",
-		"a long string":            `"` + strings.Repeat("x", 200_000) + `"`,
-		"many escapes":             `"` + strings.Repeat(`\n`, 1e5) + `"`,
+		"a long string":            `"` + strings.Repeat("x", some(200_000)) + `"`,
+		"many escapes":             `"` + strings.Repeat(`\n`, some(1e5)) + `"`,
 		"a lone surrogate":         `"\ud800"`,
 		"surrogates, swapped":      `"\udc00\ud800"`,
 		"half an escape":           `"\u12"`,
@@ -46,7 +46,7 @@ func hostileValues() map[string]string {
 		"equal keys":               `{"a":1,"a":2,"\u0061":3}`,
 		"__proto__":                `{"__proto__":{"isAdmin":true},"constructor":{"prototype":{}}}`,
 		"an empty key":             `{"":{"":""}}`,
-		"many keys":                manyKeys(2e4),
+		"many keys":                manyKeys(some(2e4)),
 		"null":                     "null",
 		"true":                     "true",
 		"{}":                       "{}",

@@ -32,7 +32,7 @@ func evilSchemas() map[string][2]string {
 		return `{"a":[` + strings.TrimSuffix(strings.Repeat(item+",", n), ",") + `]}`
 	}
 	var different strings.Builder
-	for i := range 100_000 {
+	for i := range some(100_000) {
 		fmt.Fprintf(&different, `{"k%d":%d,"x":[%[1]d]},`, i, i)
 	}
 	of := func(schema string) string { return `{"type":"object","properties":{"a":` + schema + `}}` }
@@ -54,25 +54,25 @@ func evilSchemas() map[string][2]string {
 		"a recursion with choices":     {`{"type":"object","properties":{"a":{"$ref":"#/$defs/n"}},"$defs":{"n":{"anyOf":[{"items":{"$ref":"#/$defs/n"},"type":"array","minItems":2},{"items":{"$ref":"#/$defs/n"}}]}}}`, `{"a":` + strings.Repeat("[", 900) + strings.Repeat("]", 900) + `}`},
 		"deep":                         {of(strings.Repeat(`{"items":`, 5000) + "{}" + strings.Repeat("}", 5000)), value},
 		"deep negations":               {of(strings.Repeat(`{"not":`, 900) + "{}" + strings.Repeat("}", 900)), value},
-		"a million brackets":           {strings.Repeat("[", 1e6), value},
-		"large":                        {`{"type":"object","description":"` + strings.Repeat("x", 4<<20) + `"}`, value},
+		"a million brackets":           {strings.Repeat("[", some(1e6)), value},
+		"large":                        {`{"type":"object","description":"` + strings.Repeat("x", some(8<<20)+1<<20) + `"}`, value},
 		"a bad regular expression":     {of(`{"items":{"pattern":"^(a+)+$"}}`), `{"a":["` + strings.Repeat("a", 1<<20) + `b"]}`},
 		"an expression that unfolds":   {of(`{"items":{"pattern":"` + strings.Repeat("(", 10) + "x" + strings.Repeat("{30})", 10) + `"}}`), `{"a":["` + strings.Repeat("x", 1<<20) + `"]}`},
 		"an expression of a megabyte":  {of(`{"items":{"pattern":"` + strings.Repeat("a?", 400_000) + `"}}`), `{"a":["` + strings.Repeat("a", 1<<20) + `"]}`},
-		"many expressions":             {of(`{"patternProperties":{` + strings.TrimSuffix(numberedPatterns(500), ",") + `}}`), `{"a":` + manyKeys(2000) + `}`},
-		"a large enum, many items":     {of(`{"items":{"enum":[` + strings.TrimSuffix(strings.Repeat(`"aaaa",`, 100_000), ",") + `]}}`), items(100_000, `"b"`)},
-		"many items that are equal":    {of(`{"uniqueItems":true}`), items(100_000, `[]`)},
+		"many expressions":             {of(`{"patternProperties":{` + strings.TrimSuffix(numberedPatterns(some(500)), ",") + `}}`), `{"a":` + manyKeys(some(2000)) + `}`},
+		"a large enum, many items":     {of(`{"items":{"enum":[` + strings.TrimSuffix(strings.Repeat(`"aaaa",`, some(100_000)), ",") + `]}}`), items(some(100_000), `"b"`)},
+		"many items that are equal":    {of(`{"uniqueItems":true}`), items(some(100_000), `[]`)},
 		"items that look alike":        {of(`{"uniqueItems":true}`), `{"a":[` + strings.TrimSuffix(alike(13), ",") + `]}`},
 		"many items that differ":       {of(`{"uniqueItems":true}`), `{"a":[` + strings.TrimSuffix(different.String(), ",") + `]}`},
-		"many that have to be there":   {of(`{"items":{"required":[` + strings.TrimSuffix(strings.Repeat(`"x",`, 2000), ",") + `]}}`), items(2000, `{"x":1}`)},
-		"many choices, many items":     {of(`{"items":{"oneOf":[` + strings.TrimSuffix(strings.Repeat(`{"type":"string"},`, 9000), ",") + `]}}`), items(100_000, `1`)},
+		"many that have to be there":   {of(`{"items":{"required":[` + strings.TrimSuffix(strings.Repeat(`"x",`, some(2000)), ",") + `]}}`), items(some(2000), `{"x":1}`)},
+		"many choices, many items":     {of(`{"items":{"oneOf":[` + strings.TrimSuffix(strings.Repeat(`{"type":"string"},`, some(9000)), ",") + `]}}`), items(some(100_000), `1`)},
 		"a number that divides":        {of(`{"items":{"multipleOf":1e-300}}`), items(1000, `1e300`)},
-		"contains":                     {of(`{"contains":{"contains":{"contains":{"const":1}}},"maxContains":0}`), items(10_000, `[[[2]]]`)},
+		"contains":                     {of(`{"contains":{"contains":{"contains":{"const":1}}},"maxContains":0}`), items(some(10_000), `[[[2]]]`)},
 		"keywords of the wrong type":   {`{"type":"object","properties":[],"required":{},"$defs":7,"allOf":{},"enum":1}`, value},
 		"bounds that are nonsense":     {of(`{"minItems":-1,"maxItems":1e400,"minLength":1.5,"multipleOf":0}`), value},
 		"false":                        {`false`, value},
 		"null":                         {`null`, value},
-		"a result of a million levels": {`{"type":"object"}`, `{"a":` + strings.Repeat("[", 1e6) + strings.Repeat("]", 1e6) + `}`},
+		"a result of a million levels": {`{"type":"object"}`, `{"a":` + strings.Repeat("[", some(1e6)) + strings.Repeat("]", some(1e6)) + `}`},
 		"a result of huge numbers":     {of(`{"items":{"type":"integer","maximum":10}}`), `{"a":[1e400,` + strings.Repeat("9", 1e5) + `]}`},
 	}
 }
@@ -173,7 +173,6 @@ func TestAbuseSchemas(t *testing.T) {
 			if err != nil && len(err.Error()) > 10_000 {
 				t.Errorf("an error of %d bytes: %.200s", len(err.Error()), err)
 			}
-			t.Logf("%.200v", err)
 		})
 	}
 	if n := fetched.Load(); n > 0 {
