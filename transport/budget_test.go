@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sessionmcp/sessionmcp/internal/lazyctx"
@@ -155,8 +156,9 @@ func TestAllCalls(t *testing.T) {
 	header := w.begin()
 	s := w.open("/sse", nil)
 	defer s.close()
+	var calls sync.WaitGroup
 	for range 2 {
-		go w.post(`{"jsonrpc":"2.0","id":1,"method":"stubborn"}`, nil)
+		calls.Go(func() { w.post(`{"jsonrpc":"2.0","id":1,"method":"stubborn"}`, nil) })
 		<-w.started
 	}
 	for name, send := range map[string]func(text string) *reply{
@@ -173,7 +175,6 @@ func TestAllCalls(t *testing.T) {
 			t.Errorf("%s: a notification: %v", name, r)
 		}
 	}
-	for range 2 {
-		w.release <- struct{}{}
-	}
+	close(w.release)
+	calls.Wait()
 }

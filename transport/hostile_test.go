@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -28,9 +29,10 @@ func TestBodiesLimit(t *testing.T) {
 			return func() { conn.Close() }
 		},
 		"the body of a call": func(w *world) func() {
-			go w.post(`{"jsonrpc":"2.0","id":1,"method":"stubborn"}`+spaces, nil)
+			var call sync.WaitGroup
+			call.Go(func() { w.post(`{"jsonrpc":"2.0","id":1,"method":"stubborn"}`+spaces, nil) })
 			<-w.started
-			return func() { w.release <- struct{}{} }
+			return func() { close(w.release); call.Wait() }
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
