@@ -25,9 +25,22 @@ import (
 // Printed, logged or encoded it shows the tool and the transport. Like those of
 // [Args] its facts are held by a closure: some are credentials.
 type Context struct {
-	context.Context
-	call func() *Call
+	context.Context // call again: from a context, reflection finds the connection
+	call            facts
 }
+
+// facts are what a Context is made of.
+type facts func() *known
+
+type known struct {
+	Call
+	ctx context.Context
+}
+
+func (f facts) Deadline() (time.Time, bool) { return f().ctx.Deadline() }
+func (f facts) Done() <-chan struct{}       { return f().ctx.Done() }
+func (f facts) Err() error                  { return f().ctx.Err() }
+func (f facts) Value(key any) any           { return f().ctx.Value(key) }
 
 // Call is the facts a [Context] is made of. Servers fill it in; the tests of a
 // tool fill in what the tool looks at.
@@ -108,7 +121,9 @@ func NewContext(ctx context.Context, call Call) *Context {
 		call.Values = new(Values)
 	}
 	call.Meta = bytes.Clone(call.Meta)
-	return &Context{Context: ctx, call: func() *Call { return &call }}
+	k := &known{call, ctx}
+	f := facts(func() *known { return k })
+	return &Context{Context: f, call: f}
 }
 
 type contextKey struct{}

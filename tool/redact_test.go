@@ -1,6 +1,7 @@
 package tool_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -32,10 +33,12 @@ func secretArgs() tool.Args {
 	return tool.NewArgs(values, "Ticket", "x-pin")
 }
 
-// secretContext has a secret in every fact that can hold one.
+// secretContext has a secret in every fact that can hold one, and behind the
+// context that it is made of, as a server's leads to the connection.
 func secretContext(t *testing.T) *tool.Context {
+	behind := context.WithValue(t.Context(), contextKey{}, &struct{ hidden string }{planted})
 	header := http.Header{"Authorization": {"Bearer " + planted}, "Cookie": {planted}}
-	return tool.NewContext(t.Context(), tool.Call{
+	return tool.NewContext(behind, tool.Call{
 		Tool: "forecast", Transport: "sse",
 		Args:      secretArgs(),
 		Bound:     &struct{ Auth, hidden string }{planted, planted},
@@ -45,6 +48,8 @@ func secretContext(t *testing.T) *tool.Context {
 		ConnectHeader: header, Header: header,
 	})
 }
+
+type contextKey struct{}
 
 // carrier holds what is to be hidden in every way a struct can.
 type carrier struct {
