@@ -115,7 +115,7 @@ func (s *session) public() *Session {
 		Principal:  s.peer.Principal,
 		Transport:  s.peer.Kind,
 		RemoteAddr: s.peer.RemoteAddr,
-		peer:       s.peer,
+		close:      s.peer.Close,
 	}
 }
 

@@ -49,7 +49,7 @@ const gather = 20 * time.Millisecond
 
 // changed tells every client, soon, that lists are not what they were.
 func (s *Server) changed(d change) {
-	if s.table.Len() == 0 { // as while a program registers what it has
+	if s.table().Len() == 0 { // as while a program registers what it has
 		return
 	}
 	s.changes.mu.Lock()
@@ -82,7 +82,7 @@ func (s *Server) ResourceUpdated(uri string) {
 // sessions yields those of every connection.
 func (s *Server) sessions() func(yield func(*session) bool) {
 	return func(yield func(*session) bool) {
-		for p := range s.table.All() {
+		for p := range s.table().All() {
 			if sess, ok := p.Receiver().(*session); ok && !yield(sess) {
 				return
 			}

@@ -183,7 +183,7 @@ func (s *Server) callInProcess(ctx context.Context, progress io.Writer, name str
 	}
 	request := jsonrpc.Message{ID: "1", Method: mcp.ToolsCall, Params: params}
 	client := &caller{progress: progress}
-	err = transport.ServeStdio(ctx, &s.table, s.accept, bytes.NewReader(request.Append(nil)), client, transport.StdioOptions{
+	err = transport.ServeStdio(ctx, s.table(), s.accept, bytes.NewReader(request.Append(nil)), client, transport.StdioOptions{
 		Limits: s.o.Limits,
 		Args:   s.withEnvironment(args),
 		Drain:  1, // whoever interrupts a call does not want to wait for it

@@ -28,11 +28,11 @@ type Request struct {
 
 	Args            tool.Args // of the connection
 	Principal       any       // what Options.Authenticate returned
-	SessionID       string    // "" for a request without a session; a credential
+	SessionID       string    `json:"-"` // "" for a request without a session; a credential
 	ProtocolVersion string    // "" before initialize
 	Transport       string    // sse, http, stdio, pipe
 
-	call *call
+	call func() *call // so that nobody who prints it gets at the connection
 }
 
 // Handler serves a request and returns the result, as JSON. An error that is a
@@ -114,7 +114,7 @@ func (c *call) request() *Request {
 		Principal: c.session.peer.Principal,
 		SessionID: c.session.peer.ID,
 		Transport: c.session.peer.Kind,
-		call:      c,
+		call:      func() *call { return c },
 	}
 	if c.revision != nil {
 		r.ProtocolVersion = c.revision.Date
@@ -127,7 +127,7 @@ func (c *call) about() string { return envelope.About(c.method, c.params) }
 
 // serveRequest is the innermost Handler.
 func serveRequest(ctx context.Context, r *Request) (json.RawMessage, error) {
-	c := r.call
+	c := r.call()
 	if err := jsontext.Members(r.Params, func(_, _ []byte) error { return nil }); err != nil {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "params: %v", err)
 	}

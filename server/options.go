@@ -139,8 +139,8 @@ type Options struct {
 // Connect is a connection that wants to open.
 type Connect struct {
 	Args       tool.Args
-	Bound      any         // pointer to a filled copy of Options.Args; nil without
-	Header     http.Header // of the HTTP request; nil on other transports
+	Bound      any         `json:"-"` // pointer to a filled copy of Options.Args; nil without
+	Header     http.Header `json:"-"` // of the HTTP request; nil on other transports
 	Transport  string      // sse, http, stdio, pipe
 	RemoteAddr string      // of the client, or of the last proxy; "" on other transports
 }

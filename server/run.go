@@ -111,7 +111,7 @@ func (s *Server) serve(ctx context.Context) error {
 	if len(args) > 0 {
 		return errors.New("--arg is for --stdio and call: over HTTP the URL has the arguments, as in /sse?name=value")
 	}
-	return transport.ListenAndServe(ctx, s.flags.http, s.http, s.o.Drain, func(addr net.Addr) {
+	return transport.ListenAndServe(ctx, s.flags.http, s.http(), s.o.Drain, func(addr net.Addr) {
 		s.announce(os.Stderr, addr)
 	})
 }

@@ -60,8 +60,8 @@ type Server struct {
 	rates *rates
 	ran   ledger // what ran under tool.Once in later rounds
 
-	table transport.Table
-	http  *transport.HTTP
+	table func() *transport.Table // whoever prints the server gets at no connection
+	http  func() *transport.HTTP
 	flags *runFlags
 }
 
@@ -70,7 +70,8 @@ type Server struct {
 // could fill, a StateKey that is too short, an Icon
 // without Src.
 func New(name, version string, opts ...Options) *Server {
-	s := &Server{name: name, version: version}
+	table := new(transport.Table)
+	s := &Server{name: name, version: version, table: func() *transport.Table { return table }}
 	s.tools.kind, s.prompts.kind = toolKind, promptKind
 	s.resources.kind, s.templates.kind = resourceKind, templateKind
 	switch len(opts) {
@@ -99,7 +100,7 @@ func New(name, version string, opts ...Options) *Server {
 	}
 	s.rates = newRates(s.o.Rate)
 	s.prepareStateless()
-	s.http = transport.NewHTTP(&s.table, s.accept, transport.HTTPOptions{
+	h := transport.NewHTTP(table, s.accept, transport.HTTPOptions{
 		Limits:         s.o.Limits,
 		KeepAlive:      s.o.KeepAlive,
 		PublicURL:      s.o.PublicURL,
@@ -112,6 +113,7 @@ func New(name, version string, opts ...Options) *Server {
 		NoSessions:     s.o.Sessionless,
 		Logger:         s.o.Logger,
 	})
+	s.http = func() *transport.HTTP { return h }
 	return s
 }
 
@@ -128,6 +130,7 @@ func (s *Server) prepareStateless() {
 	if s.seal, err = newSeal(s.o.StateKey); err != nil {
 		panic(fmt.Sprintf("server: Options.StateKey: %v", err))
 	}
+	s.o.StateKey = nil // or who prints the server sees it
 	s.ran.limit, s.ran.bytes, s.ran.keep = maxRan, maxRanBytes, s.stateTTL()
 	info, err := appendJSON(nil, s.briefly(revisions[len(revisions)-1]))
 	if err != nil {
@@ -151,14 +154,14 @@ func (s *Server) stateTTL() time.Duration {
 //
 // Of muxes within muxes it is the innermost whose wildcards are seen: net/http
 // keeps no others.
-func (s *Server) Handler() http.Handler { return s.http }
+func (s *Server) Handler() http.Handler { return s.http() }
 
 // Shutdown ends the HTTP sessions of Handler in order: nothing new begins, calls
 // under way have until ctx ends, then their contexts end with
 // [transport.ErrShutdown], then the streams close. The error says that calls
 // were cut. Call it before the Shutdown of your http.Server, which waits for the
 // streams. Run does all this by itself.
-func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
+func (s *Server) Shutdown(ctx context.Context) error { return s.http().Shutdown(ctx) }
 
 // ServeStdio serves one connection on standard input and output and returns when
 // the input ends or ctx does. Meanwhile what else is printed to standard output
@@ -179,7 +182,7 @@ func (s *Server) serveStdio(ctx context.Context, args url.Values) error {
 // ServeStdio does on its own. The arguments of the environment fill in what args
 // lacks.
 func (s *Server) ServeStreams(ctx context.Context, in io.Reader, out io.Writer, args url.Values) error {
-	return transport.ServeStdio(ctx, &s.table, s.accept, in, out, transport.StdioOptions{
+	return transport.ServeStdio(ctx, s.table(), s.accept, in, out, transport.StdioOptions{
 		Limits: s.o.Limits,
 		Args:   s.withEnvironment(args),
 		Drain:  s.o.Drain,
@@ -189,7 +192,7 @@ func (s *Server) ServeStreams(ctx context.Context, in io.Reader, out io.Writer, 
 // Connect opens an in-memory connection with these arguments: what
 // [transport.OpenPipe] says. Package servertest is a client on top of it.
 func (s *Server) Connect(ctx context.Context, args url.Values, toClient func(text []byte)) (*transport.Pipe, error) {
-	return transport.OpenPipe(ctx, &s.table, s.accept, toClient, transport.PipeOptions{Limits: s.o.Limits, Args: args})
+	return transport.OpenPipe(ctx, s.table(), s.accept, toClient, transport.PipeOptions{Limits: s.o.Limits, Args: args})
 }
 
 const envPrefix = "MCP_ARG_"

@@ -6,20 +6,19 @@ import (
 	"iter"
 
 	"github.com/sessionmcp/sessionmcp/tool"
-	"github.com/sessionmcp/sessionmcp/transport"
 )
 
 // Session is an open connection that lasts: over HTTP+SSE, stdio or a pipe from
 // its beginning, over streamable HTTP from initialize to its end.
 type Session struct {
-	ID         string // a credential: who has it may speak for the session
+	ID         string `json:"-"` // a credential: who has it may speak for the session
 	Args       tool.Args
-	Bound      any // pointer to the filled copy of Options.Args; nil without
+	Bound      any `json:"-"` // pointer to the filled copy of Options.Args; nil without
 	Principal  any
 	Transport  string // sse, http, stdio, pipe
 	RemoteAddr string // "" where there is none
 
-	peer *transport.Peer
+	close func(cause error) // a closure, so that nobody who prints it gets at the connection
 }
 
 // ErrClosed is why a session has ended that [Session.Close] was given no cause for.
@@ -29,7 +28,7 @@ var ErrClosed = errors.New("the server closed the session")
 // that comes back has to open another one. Options.OnClose gets the cause, and so
 // does the log; nil is [ErrClosed]. The first cause counts. It may be called
 // concurrently, and does not wait.
-func (s *Session) Close(cause error) { s.peer.Close(cmp.Or(cause, ErrClosed)) }
+func (s *Session) Close(cause error) { s.close(cmp.Or(cause, ErrClosed)) }
 
 // Sessions yields the sessions that are open when it is called, in no order. A
 // credential is checked when a session opens: who revokes one closes the sessions
@@ -42,7 +41,7 @@ func (s *Session) Close(cause error) { s.peer.Close(cmp.Or(cause, ErrClosed)) }
 //	}
 func (s *Server) Sessions() iter.Seq[*Session] {
 	return func(yield func(*Session) bool) {
-		for p := range s.table.Sessions() {
+		for p := range s.table().Sessions() {
 			if sess, ok := p.Receiver().(*session); ok && !yield(sess.public()) {
 				return
 			}
