@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"sync/atomic"
@@ -17,10 +18,10 @@ import (
 // Peer is one connection. Its exported fields are set before the connection is
 // used and not changed afterwards, but for the ID that Keep sets.
 type Peer struct {
-	ID         string      // 122 random bits, as a UUID; what a request to a session is authorized by. "" for a connection that lasts one message
+	ID         string      `json:"-"` // 122 random bits, as a UUID; what a request to a session is authorized by. "" for a connection that lasts one message
 	Kind       string      // sse, http, stdio, pipe
-	Args       url.Values  // the connection arguments
-	Header     http.Header // of the HTTP request that opened it; nil elsewhere
+	Args       url.Values  `json:"-"` // the connection arguments
+	Header     http.Header `json:"-"` // of the HTTP request that opened it; nil elsewhere
 	RemoteAddr string      // of the client; "" where there is none
 	Principal  any         // who it is, set by Accept; nil for anybody
 
@@ -36,6 +37,12 @@ type Peer struct {
 	closing  latch  // set when nothing new is taken any more
 	asks     func() // is called before the peer is asked something, if it is set
 	account  any    // what SessionsPerPrincipal counts by; nil is not counted
+}
+
+// Format writes which connection it is, without what is secret of it: its arguments
+// may be, and nobody knows here which.
+func (p *Peer) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "Peer(%s over %s from %q)", short(p.ID), p.Kind, p.RemoteAddr)
 }
 
 // outlet is how bytes leave for one peer: text is one whole message, or batch. It
