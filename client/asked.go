@@ -18,7 +18,7 @@ import (
 func (s *session) asked(ctx context.Context, x *transport.Exchange) (run func()) {
 	id, method := x.Message.ID, x.Message.Method
 	if s.alone.Load() { // there are no such requests, and may be no answers (2026-07-28, transports)
-		s.c.o.Logger.Debug("the server sent a request, which its revision has none of", "method", method)
+		s.c.o().Logger.Debug("the server sent a request, which its revision has none of", "method", method)
 		return nil
 	}
 	ctx, cancel := s.answering(ctx, x.About)
@@ -42,7 +42,7 @@ func (s *session) asked(ctx context.Context, x *transport.Exchange) (run func())
 			m.Result, m.Error = nil, jsonrpc.AsError(err)
 		}
 		if err := x.Reply.Send(s.c.ctx, m); err != nil {
-			s.c.o.Logger.Debug("an answer did not reach the server", "method", method, "error", s.c.redact(err))
+			s.c.o().Logger.Debug("an answer did not reach the server", "method", method, "error", s.c.redact(err))
 		}
 	}
 }
@@ -67,12 +67,12 @@ func (s *session) answering(ctx context.Context, about jsonrpc.ID) (context.Cont
 func (c *Client) answer(ctx context.Context, method string, params json.RawMessage) (result json.RawMessage, err error) {
 	defer func() {
 		if v := recover(); v != nil { // of the user's code
-			c.o.Logger.Error("a handler panicked", "method", method, "panic", fmt.Sprint(v))
+			c.o().Logger.Error("a handler panicked", "method", method, "panic", fmt.Sprint(v))
 			result, err = nil, jsonrpc.Errorf(jsonrpc.CodeInternalError, "internal error")
 		}
 	}()
-	if c.o.OnRequest != nil {
-		if result, handled, err := c.o.OnRequest(ctx, method, params); handled {
+	if c.o().OnRequest != nil {
+		if result, handled, err := c.o().OnRequest(ctx, method, params); handled {
 			return result, err
 		}
 	}
@@ -80,11 +80,11 @@ func (c *Client) answer(ctx context.Context, method string, params json.RawMessa
 	switch {
 	case method == mcp.Ping:
 		return json.RawMessage("{}"), nil
-	case method == mcp.Elicit && c.o.Elicit != nil:
+	case method == mcp.Elicit && c.o().Elicit != nil:
 		value, err = c.elicit(ctx, params)
-	case method == mcp.SampleText && c.o.Sample != nil:
+	case method == mcp.SampleText && c.o().Sample != nil:
 		value, err = c.sample(ctx, params)
-	case method == mcp.ListRoots && c.o.Roots != nil:
+	case method == mcp.ListRoots && c.o().Roots != nil:
 		value, err = c.listRoots(ctx)
 	default:
 		return nil, jsonrpc.Errorf(jsonrpc.CodeMethodNotFound, "this client does not answer %.100q", method)
@@ -105,7 +105,7 @@ func (c *Client) forServer(err error) error {
 }
 
 func (c *Client) listRoots(ctx context.Context) (any, error) {
-	roots, err := c.o.Roots(ctx)
+	roots, err := c.o().Roots(ctx)
 	if roots == nil {
 		roots = []tool.Root{}
 	}
@@ -124,7 +124,7 @@ func (c *Client) elicit(ctx context.Context, params json.RawMessage) (any, error
 	if err := json.Unmarshal(params, &p); err != nil {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "the params of %s: %v", mcp.Elicit, err)
 	}
-	if p.Mode == "url" && !c.o.ElicitURL || p.Mode != "url" && p.Mode != "form" && p.Mode != "" {
+	if p.Mode == "url" && !c.o().ElicitURL || p.Mode != "url" && p.Mode != "form" && p.Mode != "" {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "this client does not support elicitation in mode %.40q", p.Mode)
 	}
 	switch {
@@ -135,7 +135,7 @@ func (c *Client) elicit(ctx context.Context, params json.RawMessage) (any, error
 	default:
 		p.Schema = nil
 	}
-	said, err := c.o.Elicit(ctx, &Elicitation{Message: p.Message, Schema: p.Schema, URL: p.URL, ID: p.ID, Raw: params})
+	said, err := c.o().Elicit(ctx, &Elicitation{Message: p.Message, Schema: p.Schema, URL: p.URL, ID: p.ID, Raw: params})
 	if err != nil {
 		return nil, err
 	}
@@ -186,11 +186,11 @@ func (c *Client) sample(ctx context.Context, params json.RawMessage) (any, error
 	if err := json.Unmarshal(params, s); err != nil {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "the params of %s: %v", mcp.SampleText, err)
 	}
-	if !c.o.SampleTools && c.o.Capabilities == nil && (s.Tools != nil || s.ToolChoice != nil) {
+	if !c.o().SampleTools && c.o().Capabilities == nil && (s.Tools != nil || s.ToolChoice != nil) {
 		return nil, jsonrpc.Errorf(jsonrpc.CodeInvalidParams, "this client has not declared sampling.tools")
 	}
 	s.Raw = params
-	said, err := c.o.Sample(ctx, s)
+	said, err := c.o().Sample(ctx, s)
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (c *Client) Call(ctx context.Context, name string, arguments any, options .
 	if err != nil {
 		return nil, fmt.Errorf("the result of %s: %w", name, err)
 	}
-	if c.o.CheckOutput && !result.IsError {
+	if c.o().CheckOutput && !result.IsError {
 		if err := c.check(ctx, name, result); err != nil {
 			return nil, fmt.Errorf("the result of %s: %w", name, err)
 		}

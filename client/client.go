@@ -33,8 +33,8 @@ import (
 
 // Client is a connection to a server. Its methods may be called concurrently.
 type Client struct {
-	o       Options
-	target  Target
+	o       hidden[*Options]
+	target  hidden[Target]
 	secrets tool.Args // what is not to be printed
 
 	ctx    context.Context // ends with the client
@@ -48,11 +48,11 @@ type Client struct {
 	closeErr error
 
 	mu    sync.Mutex
-	now   *session      // nil between a loss and the next connection
-	ready chan struct{} // closed when there is a session again, or none will be
-	last  *ServerInfo   // what the latest session was told
-	level string        // of log messages: see SetLevel
-	err   error         // why done is closed
+	now   hidden[*session] // of nil between a loss and the next connection
+	ready chan struct{}    // closed when there is a session again, or none will be
+	last  *ServerInfo      // what the latest session was told
+	level string           // of log messages: see SetLevel
+	err   error            // why done is closed
 	ended bool
 
 	heard   headings // of the tools that have been listed
@@ -63,10 +63,10 @@ type Client struct {
 
 // Format writes what the client is connected to for every verb: what it is made of
 // holds secrets.
-func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "Client(%s)", c.target.name()) }
+func (c *Client) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "Client(%s)", c.target().name()) }
 
 // LogValue implements [slog.LogValuer].
-func (c *Client) LogValue() slog.Value { return slog.StringValue("Client(" + c.target.name() + ")") }
+func (c *Client) LogValue() slog.Value { return slog.StringValue("Client(" + c.target().name() + ")") }
 
 // ServerInfo is what a server says of itself.
 type ServerInfo struct {
@@ -103,14 +103,15 @@ var (
 // bounds the connecting, and gives the connection its values. No error, and no
 // log, holds the value of a secret in Options.Args or of a header.
 func Connect(ctx context.Context, target Target, opts ...Options) (*Client, error) {
-	c := &Client{target: target, done: make(chan struct{})}
+	o := new(Options)
 	switch len(opts) {
 	case 0:
 	case 1:
-		c.o = opts[0]
+		*o = opts[0]
 	default:
 		panic("client: Connect takes one Options at most")
 	}
+	c := &Client{o: hide(o), target: hide(target), now: hide[*session](nil), done: make(chan struct{})}
 	c.prepare()
 	c.ctx, c.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	s, err := c.dial(ctx)
@@ -128,22 +129,22 @@ func Connect(ctx context.Context, target Target, opts ...Options) (*Client, erro
 
 // prepare fills in what Options left out.
 func (c *Client) prepare() {
-	if c.o.Name == "" {
-		c.o.Name = strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
+	if c.o().Name == "" {
+		c.o().Name = strings.TrimSuffix(filepath.Base(os.Args[0]), ".exe")
 	}
-	if c.o.Version == "" {
-		c.o.Version = "0.0.0"
+	if c.o().Version == "" {
+		c.o().Version = "0.0.0"
 	}
-	if c.o.Logger == nil {
-		c.o.Logger = slog.Default()
+	if c.o().Logger == nil {
+		c.o().Logger = slog.Default()
 	}
-	if c.o.Memory == nil {
-		c.o.Memory = new(Memory)
+	if c.o().Memory == nil {
+		c.o().Memory = new(Memory)
 	}
-	c.level = c.o.LogLevel
-	c.secrets = secretsOf(c.target, &c.o)
-	if c.o.OnChange != nil {
-		c.changed = newNotifier(c.o.OnChange)
+	c.level = c.o().LogLevel
+	c.secrets = secretsOf(c.target(), c.o())
+	if c.o().OnChange != nil {
+		c.changed = newNotifier(c.o().OnChange)
 		c.handlers.Go(func() { c.changed.run(c.done, nil) })
 	}
 }
@@ -196,8 +197,8 @@ func (c *Client) end(err error) *session {
 		return nil
 	}
 	c.ended, c.err = true, c.redact(err)
-	s := c.now
-	c.now = nil
+	s := c.now()
+	c.now = hide[*session](nil)
 	if c.err == nil {
 		c.cancel(ErrClosed)
 	} else {
@@ -220,7 +221,7 @@ func (c *Client) open() {
 func (c *Client) session(ctx context.Context) (*session, error) {
 	for {
 		c.mu.Lock()
-		s, ready := c.now, c.ready
+		s, ready := c.now(), c.ready
 		if c.ended {
 			err := c.err
 			c.mu.Unlock()

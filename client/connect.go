@@ -29,27 +29,27 @@ const (
 // dial connects, and finds out what the server speaks. The era that it spoke last
 // time is tried first, or that of Options.Revision, and then the other.
 func (c *Client) dial(ctx context.Context) (*session, error) {
-	if date := c.o.Revision; date != "" && mcp.ByDate(date) == nil {
+	if date := c.o().Revision; date != "" && mcp.ByDate(date) == nil {
 		return nil, fmt.Errorf("Options.Revision: %q is not a revision of the protocol", date)
 	}
-	known := c.o.Memory.recall(c.target)
+	known := c.o().Memory.recall(c.target())
 	first := mcp.ByDate(known.revision) // Raw.Initialize takes any: it may be none that we know
 	if first == nil {
-		first = mcp.ByDate(cmp.Or(c.o.Revision, mcp.Latest().Date))
+		first = mcp.ByDate(cmp.Or(c.o().Revision, mcp.Latest().Date))
 	}
 	var s *session
 	var err error
-	if u, ok := c.target.(URL); ok {
-		s, err = c.dialURL(ctx, u, first.Stateless, cmp.Or(c.o.Transport, known.transport))
+	if u, ok := c.target().(URL); ok {
+		s, err = c.dialURL(ctx, u, first.Stateless, cmp.Or(c.o().Transport, known.transport))
 	} else {
 		s, err = c.dialStream(ctx, first.Stateless)
 	}
 	if err != nil {
-		c.o.Memory.forget(c.target)
+		c.o().Memory.forget(c.target())
 		return nil, err
 	}
 	s.info.Transport = s.link.Kind()
-	c.o.Memory.note(c.target, spoken{s.info.ProtocolVersion, s.link.Kind()})
+	c.o().Memory.note(c.target(), spoken{s.info.ProtocolVersion, s.link.Kind()})
 	return s, nil
 }
 
@@ -91,11 +91,11 @@ func (s *session) over() bool {
 }
 
 func (c *Client) openStream(ctx context.Context, s *session) (err error) {
-	switch t := c.target.(type) {
+	switch t := c.target().(type) {
 	case Command:
 		s.link, err = transport.Start(c.command(t), s, c.linkOptions())
 	case inProcess:
-		s.link, err = transport.OpenMemory(ctx, t.connect, c.o.Args, s, c.linkOptions())
+		s.link, err = transport.OpenMemory(ctx, t.connect, c.o().Args, s, c.linkOptions())
 	default:
 		err = fmt.Errorf("%T is no target", t)
 	}
@@ -103,19 +103,19 @@ func (c *Client) openStream(ctx context.Context, s *session) (err error) {
 }
 
 func (c *Client) linkOptions() transport.LinkOptions {
-	return transport.LinkOptions{Header: c.o.Header, Client: c.o.HTTPClient, Retry: c.o.Reconnect}
+	return transport.LinkOptions{Header: c.o().Header, Client: c.o().HTTPClient, Retry: c.o().Reconnect}
 }
 
 // command returns the program to start, with the connection arguments in its
 // environment.
 func (c *Client) command(t Command) transport.Command {
 	env := t.Env
-	if len(c.o.Args) > 0 {
+	if len(c.o().Args) > 0 {
 		if env == nil {
 			env = os.Environ()
 		}
 		env = slices.Clip(env)
-		for name, values := range c.o.Args {
+		for name, values := range c.o().Args {
 			if len(values) > 0 {
 				env = append(env, "MCP_ARG_"+strings.ToUpper(name)+"="+values[0])
 			}
@@ -124,7 +124,7 @@ func (c *Client) command(t Command) transport.Command {
 	stderr := t.Stderr
 	if stderr == nil {
 		stderr = func(line string) {
-			c.o.Logger.Info(c.secrets.Redact(line), "stderr", t.name())
+			c.o().Logger.Info(c.secrets.Redact(line), "stderr", t.name())
 		}
 	}
 	return transport.Command{Path: t.Path, Args: t.Args, Env: env, Dir: t.Dir, Stderr: stderr, Grace: t.Grace}
@@ -136,9 +136,9 @@ func (c *Client) address(u URL) (string, error) {
 	if err != nil || parsed.Scheme != "http" && parsed.Scheme != "https" || parsed.Host == "" {
 		return "", errors.New("the URL must begin with http:// or https:// and a host")
 	}
-	if len(c.o.Args) > 0 {
+	if len(c.o().Args) > 0 {
 		query := parsed.Query()
-		for name, values := range c.o.Args {
+		for name, values := range c.o().Args {
 			query[name] = values
 		}
 		parsed.RawQuery = query.Encode()
@@ -155,7 +155,7 @@ func (c *Client) dialURL(ctx context.Context, u URL, stateless bool, kind string
 	}
 	if kind == "sse" {
 		s, err := c.dialSSE(ctx, address)
-		if err == nil || c.o.Transport == "sse" || !errors.As(err, new(*transport.StatusError)) {
+		if err == nil || c.o().Transport == "sse" || !errors.As(err, new(*transport.StatusError)) {
 			return s, err
 		}
 	}
@@ -169,7 +169,7 @@ func (c *Client) dialURL(ctx context.Context, u URL, stateless bool, kind string
 	}
 	closeQuietly(s.link)
 	status, ok := asStatus(err)
-	if !ok || c.o.Transport == "http" || !mayBeSSE(status.Status) {
+	if !ok || c.o().Transport == "http" || !mayBeSSE(status.Status) {
 		return nil, err
 	}
 	s, sseErr := c.dialSSE(ctx, address)
@@ -254,7 +254,7 @@ var errSilent = errors.New("the server did not answer server/discover")
 // discover opens a session without one: it asks the server which revisions it
 // speaks, in the latest.
 func (s *session) discover(ctx context.Context) error {
-	version := s.c.o.Revision
+	version := s.c.o().Revision
 	if r := mcp.ByDate(version); r == nil || !r.Stateless {
 		version = mcp.Latest().Date
 	}
@@ -288,8 +288,8 @@ func latestOf(dates []string, stateless bool) string {
 func (s *session) discoverIn(ctx context.Context, version string) error {
 	s.self = envelope.Envelope{
 		Version:      jsontext.AppendString(nil, version),
-		Client:       s.c.o.info(),
-		Capabilities: s.c.o.capabilities(),
+		Client:       s.c.o().info(),
+		Capabilities: s.c.o().capabilities(),
 	}
 	s.info = &ServerInfo{ProtocolVersion: version}
 	result, err := s.ask(ctx, mcp.Discover, nil)
@@ -354,9 +354,9 @@ func (info *ServerInfo) describe(server *serverName) {
 
 // initialize opens a session with a handshake.
 func (s *session) initialize(ctx context.Context) error {
-	params := s.c.o.Initialize
+	params := s.c.o().Initialize
 	if params == nil {
-		offered := mcp.ByDate(s.c.o.Revision)
+		offered := mcp.ByDate(s.c.o().Revision)
 		if offered == nil || offered.Stateless {
 			offered = mcp.LatestSession()
 		}
@@ -365,7 +365,7 @@ func (s *session) initialize(ctx context.Context) error {
 			Version      string          `json:"protocolVersion"`
 			Capabilities json.RawMessage `json:"capabilities"`
 			Client       json.RawMessage `json:"clientInfo"`
-		}{offered.Date, s.c.o.capabilities(), s.c.o.info()})
+		}{offered.Date, s.c.o().capabilities(), s.c.o().info()})
 		if err != nil {
 			return err
 		}
@@ -383,7 +383,7 @@ func (s *session) initialize(ctx context.Context) error {
 	if err := json.Unmarshal(result, &r); err != nil {
 		return fmt.Errorf("the server's answer to initialize: %w", err)
 	}
-	if known := mcp.ByDate(r.Version); s.c.o.Initialize == nil && (known == nil || known.Stateless) {
+	if known := mcp.ByDate(r.Version); s.c.o().Initialize == nil && (known == nil || known.Stateless) {
 		return fmt.Errorf("the server wants to speak revision %.40q, which this client does not know", r.Version)
 	}
 	info := &ServerInfo{ProtocolVersion: r.Version, Instructions: r.Instructions, Capabilities: r.Capabilities, Result: result}
@@ -392,7 +392,7 @@ func (s *session) initialize(ctx context.Context) error {
 	if s.http != nil {
 		s.http.SetHeader(mcp.HeaderVersion, r.Version)
 	}
-	if s.c.o.Initialize != nil {
+	if s.c.o().Initialize != nil {
 		return nil
 	}
 	return s.notify(ctx, mcp.Initialized, nil)

@@ -38,9 +38,9 @@ func (c *Client) Do(ctx context.Context, method string, params json.RawMessage, 
 	for _, option := range options {
 		option(&o)
 	}
-	if c.o.Timeout > 0 {
+	if c.o().Timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, c.o.Timeout, fmt.Errorf("%s took longer than %v", method, c.o.Timeout))
+		ctx, cancel = context.WithTimeoutCause(ctx, c.o().Timeout, fmt.Errorf("%s took longer than %v", method, c.o().Timeout))
 		defer cancel()
 	}
 	for round := 0; ; round++ {
@@ -89,7 +89,7 @@ func (c *Client) try(ctx context.Context, method string, params json.RawMessage,
 		}
 		answered, ok := errors.AsType[*jsonrpc.Error](err)
 		switch {
-		case errors.Is(err, errSessionOver) && c.o.Reconnect.Attempts >= 0:
+		case errors.Is(err, errSessionOver) && c.o().Reconnect.Attempts >= 0:
 		case ok && answered.Code == mcp.CodeHeaderMismatch && method == mcp.ToolsCall && s.http != nil && !hasParams(o.header):
 			c.heard.drop()
 		default:

@@ -64,7 +64,7 @@ func page[T any](ctx context.Context, c *Client, method, member string, cursor *
 	for i, text := range raw { // one that is not right does not hide the others
 		var item T
 		if err := json.Unmarshal(text, &item); err != nil {
-			c.o.Logger.Warn("an item of a list of the server cannot be used", "server", c.target.name(), "list", member, "index", i, "error", c.redact(err))
+			c.o().Logger.Warn("an item of a list of the server cannot be used", "server", c.target().name(), "list", member, "index", i, "error", c.redact(err))
 			continue
 		}
 		items = append(items, item)
@@ -86,7 +86,7 @@ func (c *Client) Tools(ctx context.Context) iter.Seq2[*Tool, error] {
 		for t, err := range pages[Tool](ctx, c, mcp.ToolsList, "tools") {
 			if err == nil {
 				if bad := t.misheaded(); bad != nil {
-					c.o.Logger.Warn("a tool of the server cannot be used", "server", c.target.name(), "tool", t.Name, "error", bad)
+					c.o().Logger.Warn("a tool of the server cannot be used", "server", c.target().name(), "tool", t.Name, "error", bad)
 					continue
 				}
 			}

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -101,6 +102,24 @@ type Options struct {
 	Logger *slog.Logger
 
 	Raw
+}
+
+// Format writes the options as any struct, without the values of headers and of
+// connection arguments that are secrets.
+func (o Options) Format(f fmt.State, verb rune) {
+	type plain Options // which has no Format
+	args, header := make(url.Values, len(o.Args)), make(http.Header, len(o.Header))
+	for name, values := range o.Args {
+		if tool.IsSecretName(name, o.SecretArgs...) {
+			values = []string{"[redacted]"}
+		}
+		args[name] = values
+	}
+	for name := range o.Header {
+		header[name] = []string{"[redacted]"}
+	}
+	o.Args, o.Header = args, header
+	fmt.Fprintf(f, fmt.FormatString(f, verb), plain(o))
 }
 
 // Raw is for programs that pass messages on: what they set comes before, or

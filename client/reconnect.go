@@ -14,7 +14,7 @@ import (
 func (c *Client) adopt(s *session) {
 	c.mu.Lock()
 	if !c.ended {
-		c.now, c.last = s, s.info
+		c.now, c.last = hide(s), s.info
 		c.open()
 	}
 	ended := c.ended
@@ -49,11 +49,11 @@ func (c *Client) lose(s *session, err error) {
 	}
 	s.mu.Unlock()
 	c.mu.Lock()
-	if c.ended || c.now != s {
+	if c.ended || c.now() != s {
 		c.mu.Unlock()
 		return
 	}
-	c.now, c.ready = nil, make(chan struct{})
+	c.now, c.ready = hide[*session](nil), make(chan struct{})
 	c.tasks.Go(func() { c.reconnect(s, err) })
 	c.mu.Unlock()
 }
@@ -67,9 +67,9 @@ func (c *Client) reconnect(old *session, why error) {
 			closeQuietly(old.link)
 		}
 	}
-	wait := cmp.Or(c.o.Reconnect.First, 250*time.Millisecond)
-	most := cmp.Or(c.o.Reconnect.Most, 30*time.Second)
-	for range max(cmp.Or(c.o.Reconnect.Attempts, 5), 0) {
+	wait := cmp.Or(c.o().Reconnect.First, 250*time.Millisecond)
+	most := cmp.Or(c.o().Reconnect.Most, 30*time.Second)
+	for range max(cmp.Or(c.o().Reconnect.Attempts, 5), 0) {
 		// A little more or less, so that the clients of a server do not come together.
 		timer := time.NewTimer(wait/2 + rand.N(wait))
 		select {
@@ -79,16 +79,16 @@ func (c *Client) reconnect(old *session, why error) {
 			return
 		}
 		wait = min(2*wait, most)
-		ctx, cancel := context.WithTimeoutCause(c.ctx, cmp.Or(c.o.Timeout, handshake), errNoHandshake)
+		ctx, cancel := context.WithTimeoutCause(c.ctx, cmp.Or(c.o().Timeout, handshake), errNoHandshake)
 		s, err := c.dial(ctx)
 		cancel()
 		if err != nil {
-			c.o.Logger.Info("the connection to the server could not be made again", "server", c.target.name(), "error", c.redact(err))
+			c.o().Logger.Info("the connection to the server could not be made again", "server", c.target().name(), "error", c.redact(err))
 			continue
 		}
 		c.adopt(s)
 		if err := c.settle(c.ctx, s); err != nil {
-			c.o.Logger.Warn("what had been asked of the server could not be asked again", "server", c.target.name(), "error", c.redact(err))
+			c.o().Logger.Warn("what had been asked of the server could not be asked again", "server", c.target().name(), "error", c.redact(err))
 		}
 		return
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 
@@ -48,15 +49,22 @@ func (c *Client) redact(err error) error {
 	if clean == text {
 		return err
 	}
-	return &redactedError{clean, err}
+	return &redactedError{clean, hide(err)}
 }
 
-// redactedError is an error with another text. What is in its chain can be told,
-// and holds what was hidden.
+// redactedError is an error with another text. What is in its chain can be told by
+// [errors.Is] and [errors.As], and is not to be had by who prints a chain.
 type redactedError struct {
 	text string
-	err  error
+	err  hidden[error]
 }
 
-func (e *redactedError) Error() string { return e.text }
-func (e *redactedError) Unwrap() error { return e.err }
+func (e *redactedError) Error() string        { return e.text }
+func (e *redactedError) Is(target error) bool { return errors.Is(e.err(), target) }
+func (e *redactedError) As(target any) bool   { return errors.As(e.err(), target) }
+
+// hidden is a value that fmt does not print, nor what looks through reflection, of
+// a struct that has it.
+type hidden[T any] func() T
+
+func hide[T any](v T) hidden[T] { return func() T { return v } }

@@ -334,7 +334,7 @@ func (s *subscriptions) takeOver(l *listening) {
 func (c *Client) listen(ctx context.Context, l *listening, f mcp.Filter) {
 	defer l.cancel(nil)
 	params, err := json.Marshal(mcp.ListenParams{Notifications: f})
-	wait := cmp.Or(c.o.Reconnect.First, 250*time.Millisecond)
+	wait := cmp.Or(c.o().Reconnect.First, 250*time.Millisecond)
 	for err == nil {
 		var s *session
 		if s, err = c.session(ctx); err != nil {
@@ -346,7 +346,7 @@ func (c *Client) listen(ctx context.Context, l *listening, f mcp.Filter) {
 			break
 		}
 		if time.Since(begun) > wait {
-			wait = cmp.Or(c.o.Reconnect.First, 250*time.Millisecond)
+			wait = cmp.Or(c.o().Reconnect.First, 250*time.Millisecond)
 		}
 		err = nil // it was cut, or the server took its leave
 		timer := time.NewTimer(wait)
@@ -356,14 +356,14 @@ func (c *Client) listen(ctx context.Context, l *listening, f mcp.Filter) {
 			timer.Stop()
 			return
 		}
-		wait = min(2*wait, cmp.Or(c.o.Reconnect.Most, 30*time.Second))
+		wait = min(2*wait, cmp.Or(c.o().Reconnect.Most, 30*time.Second))
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	l.agreed(mcp.Filter{}, err)
 	if answered, ok := errors.AsType[*jsonrpc.Error](err); ok && ctx.Err() == nil {
-		c.o.Logger.Warn("the server does not tell of changes", "server", c.target.name(), "error", c.redact(answered))
+		c.o().Logger.Warn("the server does not tell of changes", "server", c.target().name(), "error", c.redact(answered))
 	}
 }
 
@@ -392,14 +392,14 @@ func (s *session) listenHTTP(ctx context.Context) error {
 			s.c.lose(s, err)
 			return
 		}
-		s.c.o.Logger.Info("what the server sends by itself cannot be heard any more", "server", s.c.target.name(), "error", s.c.redact(err))
+		s.c.o().Logger.Info("what the server sends by itself cannot be heard any more", "server", s.c.target().name(), "error", s.c.redact(err))
 	}
 	opened := make(chan struct{})
 	s.c.spawn(func() {
 		defer close(opened)
 		// Some answer with another status than 405, or not before there is an event.
 		if err := s.http.Listen(s.c.ctx, lost); err != nil && !errors.Is(err, transport.ErrNoStream) && s.c.ctx.Err() == nil {
-			s.c.o.Logger.Info("what the server sends by itself cannot be heard", "server", s.c.target.name(), "error", s.c.redact(err))
+			s.c.o().Logger.Info("what the server sends by itself cannot be heard", "server", s.c.target().name(), "error", s.c.redact(err))
 		}
 	})
 	timer := time.NewTimer(goodbye)

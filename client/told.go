@@ -38,7 +38,7 @@ func (s *session) told(m *jsonrpc.Message, about jsonrpc.ID) {
 	if r != nil {
 		ctx = r.ctx
 	}
-	if hook := s.c.o.OnNotification; hook != nil && hook(ctx, m.Method, bytes.Clone(params)) {
+	if hook := s.c.o().OnNotification; hook != nil && hook(ctx, m.Method, bytes.Clone(params)) {
 		return
 	}
 	s.heed(ctx, r, m.Method, params)
@@ -118,11 +118,11 @@ func (s *session) heed(ctx context.Context, r *request, method string, params []
 
 // logged hands on a log message.
 func (c *Client) logged(ctx context.Context, m *LogMessage) {
-	if c.o.OnLog != nil {
-		c.o.OnLog(ctx, m)
+	if c.o().OnLog != nil {
+		c.o().OnLog(ctx, m)
 		return
 	}
-	c.o.Logger.Log(ctx, slogLevel(m.Level), c.secrets.Redact(string(m.Data)), "server", c.target.name(), "logger", m.Logger)
+	c.o().Logger.Log(ctx, slogLevel(m.Level), c.secrets.Redact(string(m.Data)), "server", c.target().name(), "logger", m.Logger)
 }
 
 // slogLevel is the level of package slog nearest to one of notifications/message.
