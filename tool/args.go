@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/sessionmcp/sessionmcp/internal/redact"
 )
 
 // Args are the arguments of a connection: what stood in the URL a client
@@ -26,8 +28,8 @@ type Args struct {
 
 type argSet struct {
 	values url.Values
-	secret []string        // names beyond secretNames
-	texts  func() []string // see secretTexts; made when first wanted
+	secret []string               // names beyond secretNames
+	hidden func() *redact.Secrets // made when first wanted
 }
 
 // NewArgs returns Args with a copy of values. The names in secret hold secrets
@@ -40,7 +42,7 @@ func NewArgs(values url.Values, secret ...string) Args {
 	for name, vals := range values {
 		own.values[name] = slices.Clone(vals)
 	}
-	own.texts = sync.OnceValue(own.secrets)
+	own.hidden = sync.OnceValue(own.secrets)
 	return Args{set: func() *argSet { return own }}
 }
 
@@ -77,25 +79,25 @@ func (a Args) Names() []string { return slices.Sorted(maps.Keys(a.values())) }
 func (a Args) Secret(name string) Secret { return NewSecret(a.Get(name)) }
 
 // Redact returns text with every secret value of a that is at least four bytes
-// long replaced by "[redacted]", also where it is escaped as in a URL or quoted
-// as in JSON.
+// long replaced by "[redacted]", also where it is escaped as in a URL, JSON, Go or
+// HTML, or, from six bytes on, stands in base64 or hexadecimal.
 func (a Args) Redact(text string) string {
 	if a.set == nil || text == "" {
 		return text
 	}
-	return redact(text, a.set().texts())
+	return a.set().hidden().Hide(text)
 }
 
 func (s *argSet) isSecret(name string) bool { return IsSecretName(name, s.secret...) }
 
-func (s *argSet) secrets() []string {
+func (s *argSet) secrets() *redact.Secrets {
 	var values []string
 	for name, vals := range s.values {
 		if s.isSecret(name) {
 			values = append(values, vals...)
 		}
 	}
-	return secretTexts(values)
+	return redact.Of(values...)
 }
 
 // visible returns the arguments with secrets replaced.
@@ -107,7 +109,7 @@ func (a Args) visible() url.Values {
 	out := make(url.Values, len(set.values))
 	for name, vals := range set.values {
 		if set.isSecret(name) {
-			vals = slices.Repeat([]string{redacted}, len(vals))
+			vals = slices.Repeat([]string{redact.Mark}, len(vals))
 		}
 		out[name] = vals
 	}

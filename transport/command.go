@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sessionmcp/sessionmcp/internal/redact"
 )
 
 // Start starts the program and connects to it. The process has a group of its
@@ -174,10 +176,13 @@ func (p *process) readStderr() {
 	for {
 		line, err := r.ReadSlice('\n')
 		if len(line) > 0 {
-			line = bytes.TrimRight(line, "\r\n")
-			p.tail.add(line)
+			text := string(bytes.TrimRight(line, "\r\n"))
+			if err == bufio.ErrBufferFull {
+				text = cut(line, maxStderrLine-1) // or nobody sees that there was more
+			}
+			p.tail.add(text)
 			if p.command.Stderr != nil {
-				p.command.Stderr(cut(line, maxStderrLine))
+				p.command.Stderr(text)
 			}
 		}
 		for err == bufio.ErrBufferFull { // what is left of the line
@@ -189,21 +194,24 @@ func (p *process) readStderr() {
 	}
 }
 
-// tail is the last lines of a text.
+// tail is the last lines of a text, or the end of the last one.
 type tail struct {
 	mu   sync.Mutex
 	text []byte
 }
 
-func (t *tail) add(line []byte) {
+func (t *tail) add(line string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.text = append(append(t.text, line...), '\n')
-	if over := len(t.text) - maxStderrTail; over > 0 {
-		if i := bytes.IndexByte(t.text[over-1:len(t.text)-1], '\n'); i >= 0 { // whole lines, but of one that is longer the end
-			over += i
-		}
-		t.text = append(t.text[:0], t.text[over:]...)
+	over := len(t.text) - maxStderrTail
+	if over <= 0 {
+		return
+	}
+	if i := bytes.IndexByte(t.text[over-1:len(t.text)-1], '\n'); i >= 0 {
+		t.text = append(t.text[:0], t.text[over+i:]...)
+	} else {
+		t.text = append(append(t.text[:0], redact.Cut...), t.text[over+len(redact.Cut):]...)
 	}
 }
 

@@ -345,7 +345,7 @@ func TestStartStderr(t *testing.T) {
 	s.want(t, result(1, `{}`))
 	_ = s.link.Close()
 	got := s.stderr()
-	if len(got) != 4 || got[0] != "one" || got[1] != "" || got[3] != "last" || got[2] != strings.Repeat("é", maxStderrLine/2) {
+	if len(got) != 4 || got[0] != "one" || got[1] != "" || got[3] != "last" || got[2] != strings.Repeat("é", maxStderrLine/2-1)+"…" {
 		t.Errorf("%d lines: %.100q", len(got), got)
 	}
 }
@@ -360,11 +360,11 @@ func TestTail(t *testing.T) {
 		{"lines", []string{"a", "", "b"}, "a\n\nb"},
 		{"the first does not fit", []string{"a", strings.Repeat("b", maxStderrTail-1)}, strings.Repeat("b", maxStderrTail-1)},
 		{"whole lines", []string{strings.Repeat("a", 100), strings.Repeat("b", maxStderrTail-50)}, strings.Repeat("b", maxStderrTail-50)},
-		{"the end of a long line", []string{"a", strings.Repeat("é", maxStderrTail)}, strings.Repeat("é", maxStderrTail/2-1)},
+		{"the end of a long line", []string{"a", strings.Repeat("é", maxStderrTail)}, "…" + strings.Repeat("é", maxStderrTail/2-2)},
 	} {
 		var tail tail
 		for _, line := range tt.add {
-			tail.add([]byte(line))
+			tail.add(line)
 		}
 		if got := tail.String(); got != tt.want {
 			t.Errorf("%s: %d bytes, %.20q, want %d bytes", tt.name, len(got), got, len(tt.want))

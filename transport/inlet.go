@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sessionmcp/sessionmcp/internal/pool"
+	"github.com/sessionmcp/sessionmcp/internal/redact"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
 
@@ -68,7 +69,8 @@ func (in *inlet) deliverAll(text []byte, about jsonrpc.ID, reply Sender, shared 
 // maxNoise is how much is told of what is no message.
 const maxNoise = 1 << 10
 
-// cut returns the beginning of a text, without half a character at its end.
+// cut returns the beginning of a text that is too long, without half a character at
+// its end, and with a mark that there was more.
 func cut(text []byte, limit int) string {
 	if len(text) <= limit {
 		return string(text)
@@ -77,7 +79,7 @@ func cut(text []byte, limit int) string {
 	for end > limit-utf8.UTFMax && !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return string(text[:end])
+	return string(text[:end]) + redact.Cut
 }
 
 func (in *inlet) deliverOne(text []byte, about jsonrpc.ID, reply Sender, shared *sharedBuffer) error {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/internal/pool"
+	"github.com/sessionmcp/sessionmcp/internal/redact"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 )
 
@@ -26,8 +27,8 @@ type web struct {
 	client  *http.Client
 	own     *http.Transport // nil if the client is the caller's
 	header  http.Header
-	limit   int               // of a message
-	secrets *strings.Replacer // takes what was sent as a secret out of what comes back
+	limit   int             // of a message
+	secrets *redact.Secrets // what was sent and must not come back in an error
 }
 
 func newWeb(address string, o *LinkOptions) (*web, error) {
@@ -39,7 +40,7 @@ func newWeb(address string, o *LinkOptions) (*web, error) {
 	if w.limit < 0 {
 		w.limit = math.MaxInt - eventMargin
 	}
-	w.secrets = strings.NewReplacer(secretsOf(u, o.Header)...)
+	w.secrets = redact.Of(secretsOf(u, o.Header)...)
 	client := http.Client{}
 	if o.Client != nil {
 		client = *o.Client
@@ -75,32 +76,24 @@ func newHTTPTransport() *http.Transport {
 	return t
 }
 
-// secretsOf returns what an error must not repeat, each with what replaces it.
-func secretsOf(u *url.URL, h http.Header) (pairs []string) {
-	hide := func(text string) {
-		if len(text) > 3 { // what is shorter is found in any text
-			pairs = append(pairs, text, "…")
-		}
-	}
-	hide(u.RawQuery)
+// secretsOf returns what an error must not repeat.
+func secretsOf(u *url.URL, h http.Header) (all []string) {
+	all = append(all, u.RawQuery)
 	for _, values := range u.Query() {
-		for _, v := range values {
-			hide(v)
-			hide(url.QueryEscape(v))
-		}
+		all = append(all, values...)
 	}
 	if password, ok := u.User.Password(); ok {
-		hide(password)
+		all = append(all, password)
 	}
 	for _, values := range h {
 		for _, v := range values {
-			hide(v)
+			all = append(all, v)
 			if _, token, ok := strings.Cut(v, " "); ok { // after Bearer
-				hide(token)
+				all = append(all, token)
 			}
 		}
 	}
-	return pairs
+	return all
 }
 
 // oneOrigin lets a response redirect to no other origin, and no POST become a GET.
@@ -227,16 +220,16 @@ func (w *web) refusal(res *http.Response, named bool) (e *StatusError, text []by
 	if mediaType(res) == "application/json" { // it may be the error that the request is answered with
 		_ = w.readAll(res, &buf) // what came of it
 	} else {
-		buf.B, _ = io.ReadAll(io.LimitReader(res.Body, most))
+		buf.B, _ = io.ReadAll(io.LimitReader(res.Body, most+1))
 	}
 	rpc := rpcError(buf.B)
 	if rpc != nil {
-		rpc.Message = w.secrets.Replace(rpc.Message)
+		rpc.Message = w.secrets.Hide(rpc.Message)
 	}
 	return &StatusError{
 		Status: res.StatusCode,
 		Header: res.Header,
-		Body:   w.secrets.Replace(strings.ToValidUTF8(string(buf.B[:min(len(buf.B), most)]), "")),
+		Body:   w.secrets.Hide(strings.ToValidUTF8(cut(buf.B, most), "")),
 		Ended:  res.StatusCode == http.StatusNotFound && named && (rpc == nil || rpc.Code != jsonrpc.CodeMethodNotFound),
 		rpc:    rpc,
 	}, buf.B
@@ -270,10 +263,7 @@ func (e *StatusError) Error() string {
 		return text
 	}
 	const most = 200
-	if len(said) > most {
-		said = cut([]byte(said), most) + "…"
-	}
-	return text + ": " + said
+	return text + ": " + cut([]byte(said), most)
 }
 
 // Unwrap returns the [*jsonrpc.Error] that the body holds, nil if it holds none.

@@ -82,11 +82,11 @@ func TestLinkSecrets(t *testing.T) {
 	})
 	l := f.dial("/mcp?x=1&auth=se%20cret", LinkOptions{Header: http.Header{"Authorization": {"Bearer tokentoken"}}})
 	err := l.Send(t.Context(), &Outbound{Message: message(t, note)})
-	if want := "the server answered 404 Not Found: nothing at /mcp?… (…) for … or …"; err == nil || err.Error() != want {
+	if want := "the server answered 404 Not Found: nothing at /mcp?[redacted] ([redacted]) for [redacted] or [redacted]"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	said := rpcSecret(t)
-	if want := "the server answered 400 Bad Request: no key …"; said.Error() != want || !strings.HasPrefix(said.Unwrap().Error(), "no key … (") {
+	if want := "the server answered 400 Bad Request: no key [redacted]"; said.Error() != want || !strings.HasPrefix(said.Unwrap().Error(), "no key [redacted] (") {
 		t.Errorf("%v (%v), want %s", said, said.Unwrap(), want)
 	}
 }

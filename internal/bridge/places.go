@@ -142,7 +142,7 @@ func (u *upstream) target() client.Target {
 	given := command.Stderr
 	command.Stderr = func(line string) {
 		if given != nil {
-			given(u.f.hide.text(line))
+			given(u.f.hide.Hide(line))
 			return
 		}
 		u.options.Logger.Info(line, "stderr", u.b.plan.name)
@@ -323,10 +323,10 @@ func (b *Bridge) started(again bool) {
 }
 
 func (b *Bridge) failed(u *upstream, err error) {
-	text := u.f.hide.text(err.Error())
+	text := u.f.hide.Hide(err.Error())
 	b.telling.Lock()
 	b.status.Failed++
-	b.status.LastError, b.status.LastAt = u.f.hide.text(wordless(err)), time.Now()
+	b.status.LastError, b.status.LastAt = u.f.hide.Hide(wordless(err)), time.Now()
 	b.telling.Unlock()
 	u.options.Logger.Warn("the server behind the bridge failed", "error", text)
 }
@@ -340,10 +340,10 @@ type hiding struct {
 
 // Handle implements [slog.Handler].
 func (h hiding) Handle(ctx context.Context, r slog.Record) error {
-	clean := slog.NewRecord(r.Time, r.Level, h.u.f.hide.text(r.Message), r.PC)
+	clean := slog.NewRecord(r.Time, r.Level, h.u.f.hide.Hide(r.Message), r.PC)
 	clean.AddAttrs(slog.String("session", *h.u.name.Load()))
 	r.Attrs(func(a slog.Attr) bool {
-		clean.AddAttrs(slog.String(a.Key, h.u.f.hide.text(a.Value.Resolve().String())))
+		clean.AddAttrs(slog.String(a.Key, h.u.f.hide.Hide(a.Value.Resolve().String())))
 		return true
 	})
 	return h.Handler.Handle(ctx, clean)

@@ -3,11 +3,14 @@ package bridge
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/sessionmcp/sessionmcp/client"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
+	"github.com/sessionmcp/sessionmcp/internal/redact"
 )
 
 // plan is where a bridge leads to, with the templates read.
@@ -109,12 +112,12 @@ type filled struct {
 	url    string
 	header http.Header
 	args   url.Values
-	hide   redactor
+	hide   *redact.Secrets // the values of all arguments: a proxy cannot know which of them its upstream takes for a secret
 }
 
 // fill makes the plan of one connection. The error is a [*transport.Refusal].
 func (p *plan) fill(args url.Values) (*filled, error) {
-	f := &filled{args: args, hide: newRedactor(args)}
+	f := &filled{args: args, hide: redact.Of(slices.Concat(slices.Collect(maps.Values(args))...)...)}
 	if p.command != nil {
 		return f, p.fillCommand(f)
 	}

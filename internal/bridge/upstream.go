@@ -12,6 +12,7 @@ import (
 
 	"github.com/sessionmcp/sessionmcp/client"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
+	"github.com/sessionmcp/sessionmcp/internal/redact"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
 	"github.com/sessionmcp/sessionmcp/transport"
 )
@@ -253,7 +254,7 @@ func (u *upstream) watch(c conn) {
 	u.backOff()
 	u.b.failed(u, err)
 	for _, a := range u.audience {
-		a.lost(u.f.hide.text(err.Error()))
+		a.lost(u.f.hide.Hide(err.Error()))
 	}
 }
 
@@ -360,11 +361,11 @@ func (u *upstream) settle(ctx context.Context, c conn) {
 // keeps it from saying any.
 func (u *upstream) failure(err error) *jsonrpc.Error { return failure(err, u.f.hide) }
 
-func failure(err error, hide redactor) *jsonrpc.Error {
+func failure(err error, hide *redact.Secrets) *jsonrpc.Error {
 	if answered, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		return answered
 	}
-	return jsonrpc.Errorf(CodeUpstream, "%s", hide.text(err.Error()))
+	return jsonrpc.Errorf(CodeUpstream, "%s", hide.Hide(err.Error()))
 }
 
 // join adds who is to hear what the server says by itself.

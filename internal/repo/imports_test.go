@@ -17,6 +17,7 @@ var layers = map[string][]string{
 	"internal/pool":           nil,
 	"internal/modcache":       nil, // for tests
 	"internal/lazyctx":        nil,
+	"internal/redact":         nil,
 	"internal/mcp":            nil,
 	"internal/envelope":       {"jsonrpc", "internal/jsontext", "internal/mcp"},
 	"internal/spelling":       nil,
@@ -24,11 +25,11 @@ var layers = map[string][]string{
 	"internal/hostile":        nil, // nothing but tests
 	"jsonrpc":                 {"internal/jsontext"},
 	"schema":                  {"internal/jsonenc", "internal/jsontext", "internal/spelling"},
-	"tool":                    {"schema", "internal/jsonenc"},
-	"transport":               {"jsonrpc", "internal/lazyctx", "internal/pool"},
+	"tool":                    {"schema", "internal/jsonenc", "internal/redact"},
+	"transport":               {"jsonrpc", "internal/lazyctx", "internal/pool", "internal/redact"},
 	"server":                  {"jsonrpc", "schema", "tool", "transport", "internal/cliargs", "internal/envelope", "internal/jsonenc", "internal/jsontext", "internal/lazyctx", "internal/mcp", "internal/pool"},
 	"client":                  {"jsonrpc", "schema", "tool", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
-	"internal/bridge":         {"client", "jsonrpc", "transport", "internal/envelope", "internal/jsontext", "internal/mcp"},
+	"internal/bridge":         {"client", "jsonrpc", "transport", "internal/envelope", "internal/jsontext", "internal/mcp", "internal/redact"},
 	"internal/cliargs":        {"internal/jsontext", "internal/spelling"},
 	"internal/gen":            {"internal/spelling"},
 	"internal/scaffold":       nil,
@@ -70,7 +71,7 @@ func TestImports(t *testing.T) {
 
 // pure are the packages that neither start goroutines nor open sockets:
 // transport does both for them.
-var pure = []string{"internal/jsontext", "internal/jsonenc", "internal/lazyctx", "internal/pool", "internal/mcp", "internal/envelope", "internal/cliargs", "internal/spelling", "jsonrpc", "schema", "tool", "server"}
+var pure = []string{"internal/jsontext", "internal/jsonenc", "internal/lazyctx", "internal/pool", "internal/redact", "internal/mcp", "internal/envelope", "internal/cliargs", "internal/spelling", "jsonrpc", "schema", "tool", "server"}
 
 // opens are the names that have to do with open sockets, by import path.
 var opens = map[string]*regexp.Regexp{
