@@ -27,7 +27,7 @@ type Request struct {
 	Params json.RawMessage
 
 	Args            tool.Args // of the connection
-	Principal       any       // what Options.Authenticate returned
+	Principal       any       `json:"-"` // what Options.Authenticate returned
 	SessionID       string    `json:"-"` // "" for a request without a session; a credential
 	ProtocolVersion string    // "" before initialize
 	Transport       string    // sse, http, stdio, pipe

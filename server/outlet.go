@@ -157,11 +157,11 @@ func (h redacting) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (h redacting) WithGroup(name string) slog.Handler {
-	return redacting{h.Handler.WithGroup(name), h.args}
+	return redacting{h.Handler.WithGroup(h.args.Redact(name)), h.args}
 }
 
 func (h redacting) attr(a slog.Attr) slog.Attr {
-	a.Value = a.Value.Resolve()
+	a.Key, a.Value = h.args.Redact(a.Key), a.Value.Resolve() // a key may be a value that lost its own
 	switch a.Value.Kind() {
 	case slog.KindString:
 		a.Value = slog.StringValue(h.args.Redact(a.Value.String()))

@@ -16,9 +16,9 @@ func (s Session) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "Session(%.8s %s over %s from %q)", s.ID, s.Args, s.Transport, s.RemoteAddr)
 }
 
-// Format writes what is asked for, without its params and without credentials.
+// Format writes the method, without what the client says in it, and no credentials.
 func (r Request) Format(f fmt.State, _ rune) {
-	fmt.Fprintf(f, "Request(%s %q %s over %s)", r.Method, r.Name, r.Args, r.Transport)
+	fmt.Fprintf(f, "Request(%s %s over %s)", r.Method, r.Args, r.Transport)
 }
 
 // Format writes the options without StateKey.
