@@ -13,8 +13,8 @@ import (
 type Session struct {
 	ID         string `json:"-"` // a credential: who has it may speak for the session
 	Args       tool.Args
-	Bound      any `json:"-"` // pointer to the filled copy of Options.Args; nil without
-	Principal  any `json:"-"`
+	Bound      any    `json:"-"` // pointer to the filled copy of Options.Args; nil without
+	Principal  any    `json:"-"`
 	Transport  string // sse, http, stdio, pipe
 	RemoteAddr string // "" where there is none
 

@@ -22,7 +22,7 @@ func often(few, many int) int {
 
 // programs are what this program is instead of a test, by the environment variable
 // that has it so.
-var programs = map[string]func(){serverEnv: serve}
+var programs = map[string]func(){serverEnv: serve, stdioEnv: serveStdio}
 
 // TestMain is also the main function of the server under attack, which is this
 // program again: see startServer.
@@ -32,10 +32,6 @@ func TestMain(m *testing.M) {
 			run()
 			return
 		}
-	}
-	if os.Getenv(stdioEnv) != "" {
-		serveStdio()
-		return
 	}
 	os.Exit(m.Run())
 }
