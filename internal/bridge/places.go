@@ -9,7 +9,6 @@ import (
 	"os"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/client"
@@ -355,14 +354,19 @@ func (h hiding) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h hiding) WithGroup(name string) slog.Handler { return hiding{h.Handler.WithGroup(name), h.u} }
 
-// wordless is the text of an error without what the program wrote, which may be
-// about a user.
+// wordless is the text of an error without what the server said: that may be about
+// a user, and the status is for all of them.
 func wordless(err error) string {
-	ended, ok := errors.AsType[*transport.ProcessError](err)
-	if !ok || ended.Stderr == "" {
-		return err.Error()
+	if ended, ok := errors.AsType[*transport.ProcessError](err); ok {
+		without := *ended
+		without.Stderr = ""
+		return without.Error()
 	}
-	without := *ended
-	without.Stderr = ""
-	return strings.ReplaceAll(err.Error(), ended.Error(), without.Error())
+	if refused, ok := errors.AsType[*transport.StatusError](err); ok {
+		return (&transport.StatusError{Status: refused.Status}).Error()
+	}
+	if answered, ok := errors.AsType[*jsonrpc.Error](err); ok {
+		return fmt.Sprintf("the server answered with the error %d", answered.Code)
+	}
+	return err.Error()
 }

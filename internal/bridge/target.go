@@ -3,10 +3,8 @@ package bridge
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 
 	"github.com/sessionmcp/sessionmcp/client"
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
@@ -64,17 +62,7 @@ func (p *plan) readURL(o *Options) (err error) {
 	if p.url, err = parseURL(o.URL); err != nil {
 		return fmt.Errorf("Options.URL: %w", err)
 	}
-	p.name = o.URL
-	if parsed, err := url.Parse(p.url.base[0].text); err == nil {
-		parsed.User = nil
-		p.name = parsed.String()
-		for _, part := range p.url.base[1:] {
-			if part.name != "" {
-				part.text = "{" + part.name + "}"
-			}
-			p.name += part.text
-		}
-	}
+	p.name = client.URL(o.URL).String()
 	for name, values := range o.Header {
 		for _, value := range values {
 			t, err := parseTemplate(value)
@@ -112,18 +100,27 @@ type filled struct {
 	url    string
 	header http.Header
 	args   url.Values
-	hide   *redact.Secrets // the values of all arguments: a proxy cannot know which of them its upstream takes for a secret
+	hide   *redact.Secrets // of whatever is told about the upstream
 }
 
 // fill makes the plan of one connection. The error is a [*transport.Refusal].
 func (p *plan) fill(args url.Values) (*filled, error) {
-	f := &filled{args: args, hide: redact.Of(slices.Concat(slices.Collect(maps.Values(args))...)...)}
+	f := &filled{args: args}
+	fill := p.fillURL
 	if p.command != nil {
-		return f, p.fillCommand(f)
+		fill = p.fillCommand
 	}
-	var err error
-	if f.url, err = p.url.fill(args); err != nil {
+	if err := fill(f); err != nil {
 		return nil, err
+	}
+	f.hide = p.secrets(f)
+	return f, nil
+}
+
+func (p *plan) fillURL(f *filled) (err error) {
+	args := f.args
+	if f.url, err = p.url.fill(args); err != nil {
+		return err
 	}
 	sep := "?"
 	if len(p.url.query) > 0 {
@@ -132,7 +129,7 @@ func (p *plan) fill(args url.Values) (*filled, error) {
 	for _, one := range p.query {
 		value, err := one.value.fill(args, inQuery)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.url += sep + url.QueryEscape(one.name) + "=" + value
 		sep = "&"
@@ -141,11 +138,11 @@ func (p *plan) fill(args url.Values) (*filled, error) {
 	for _, one := range p.header {
 		value, err := one.value.fill(args, inHeader)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.header.Add(one.name, value)
 	}
-	return f, nil
+	return nil
 }
 
 func (p *plan) fillCommand(f *filled) error {

@@ -53,7 +53,7 @@ func TestURL(t *testing.T) {
 						t.Errorf("got %v, %v; want %s", got, err, want)
 					}
 				}
-				if s := f.b.Status(); s.Target != address+"/u/{user}/"+path || s.Upstreams != 2 {
+				if s := f.b.Status(); s.Target != address+"/…/"+path || s.Upstreams != 2 {
 					t.Errorf("the status is %+v", s)
 				}
 			})
