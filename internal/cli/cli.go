@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sessionmcp/sessionmcp/internal/gen"
+	"github.com/sessionmcp/sessionmcp/internal/redact"
 )
 
 // The codes that the command exits with.
@@ -104,7 +105,7 @@ func (p *program) root() *cobra.Command {
 // may be a secret.
 func flagError(err error) error {
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return usagef("--%s: %w: see --help", invalid.GetFlag().Name, invalid.Unwrap())
+		return usagef("--%s: %s: see --help", invalid.GetFlag().Name, redact.Of(invalid.GetValue()).Hide(invalid.Unwrap().Error()))
 	}
 	return usagef("%w: see --help", err)
 }

@@ -166,7 +166,12 @@ func redactURL(address string) string {
 	if err != nil || u.RawQuery == "" && u.User == nil {
 		return address
 	}
-	query, hides := u.Query(), u.User != nil
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		u.User, u.RawQuery = nil, redacted // what of it can be read is not all of it
+		return u.String()
+	}
+	hides := u.User != nil
 	for name := range query {
 		if tool.IsSecretName(name) {
 			query[name], hides = []string{redacted}, true

@@ -146,6 +146,9 @@ func TestRedacted(t *testing.T) {
 	if err != nil || strings.Contains(string(raw), "hunter22") || !strings.Contains(string(raw), "b=c") || !e.hasSecrets() {
 		t.Errorf("%s, %v", raw, err)
 	}
+	if bad := "https://a/?auth=hunter22%zz"; redactURL(bad) != "https://a/?[redacted]" {
+		t.Errorf("a query that cannot be read is shown: %s", redactURL(bad))
+	}
 	plain := &configEntry{Command: "x", Args: []string{"proxy", "https://a/?b=c%20&a"}}
 	if plain.hasSecrets() {
 		t.Errorf("there are secrets in %+v", plain)

@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	"internal/cliargs":        {"internal/jsontext", "internal/spelling"},
 	"internal/gen":            {"internal/spelling"},
 	"internal/scaffold":       nil,
-	"internal/cli":            {"client", "tool", "transport", "internal/bridge", "internal/cliargs", "internal/envelope", "internal/gen", "internal/jsontext", "internal/mcp", "internal/scaffold"},
+	"internal/cli":            {"client", "tool", "transport", "internal/bridge", "internal/cliargs", "internal/envelope", "internal/gen", "internal/jsontext", "internal/mcp", "internal/redact", "internal/scaffold"},
 	"cmd/sessionmcp":          {"internal/cli"},
 	"cmd/sessionmcp-enhanced": {"internal/cli"},
 	"cmd/smcp":                {"internal/cli"},
