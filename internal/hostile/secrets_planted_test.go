@@ -23,6 +23,7 @@ type planted string
 const (
 	inText   = ` +%/&="'\<é>` + "\t☃\u2028"
 	inHeader = ` +%/&="'\<é>;,`
+	inWord   = ` +%/&"'\<é>;,`
 	inPath   = ` +%&="'\<é>`
 )
 
@@ -105,4 +106,10 @@ func TestThePlantedAreFound(t *testing.T) {
 	if form := p.in("auth=[redacted] " + string(plant("another", inText))); form != "" {
 		t.Errorf("found where it is not: %s", form)
 	}
+}
+
+// quoted writes a text as JSON.
+func quoted(text string) []byte {
+	b, _ := json.Marshal(text) // of a string
+	return b
 }
