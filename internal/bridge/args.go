@@ -13,7 +13,7 @@ const (
 	metaArgs      = "sessionmcp/args" // in the _meta of a request
 )
 
-func isSessionParams(key []byte) bool { return jsontext.Is(key, sessionParams) }
+func isSessionParams(key []byte) bool { return means(key, sessionParams) }
 
 // encodeArgs returns connection arguments as a JSON object: those of these names,
 // or all where the name is "*". One that was given more than once is an array.

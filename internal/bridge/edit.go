@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
 )
@@ -19,7 +20,7 @@ type edit struct {
 	// value that it is to have, nil for none. A nil change changes nothing.
 	change func(key, val []byte) []byte
 
-	add     []member // at the end, instead of what has these names
+	add     []member // at the end, instead of what means these names
 	missing []member // at the end, if there is none of the name
 }
 
@@ -75,11 +76,17 @@ func (e *edit) apply(object []byte) []byte {
 
 func (e *edit) replaces(key []byte) bool {
 	for _, m := range e.add {
-		if jsontext.Is(key, m.name) {
+		if means(key, m.name) {
 			return true
 		}
 	}
 	return false
+}
+
+// means reports whether some reader takes a key for this name: to encoding/json
+// NAME is name. What the bridge says must not be contradicted so.
+func means(key []byte, name string) bool {
+	return jsontext.Is(key, name) || strings.EqualFold(jsontext.Text(key), name)
 }
 
 // without returns the object without the members of these names.
@@ -114,18 +121,21 @@ func get(object []byte, name string) []byte {
 // if the edit adds to it.
 func inMeta(object []byte, e *edit) []byte { return within(object, "_meta", e) }
 
-// within applies an edit to the member of an object, to each of equal ones.
+// within applies an edit to the member of an object, to each that means it. One that
+// is missing, or null, is made if the edit adds to it.
 func within(object []byte, name string, e *edit) []byte {
+	adds := len(e.add)+len(e.missing) > 0
 	outer := edit{change: func(key, val []byte) []byte {
-		if jsontext.Is(key, name) {
-			return e.apply(val)
+		switch {
+		case !means(key, name):
+			return val
+		case adds && val[0] == 'n':
+			return e.apply(nil)
 		}
-		return val
+		return e.apply(val)
 	}}
-	if len(e.add)+len(e.missing) > 0 {
-		if old := get(object, name); old == nil || old[0] == 'n' {
-			outer.add = []member{{name, e.apply(nil)}}
-		}
+	if adds {
+		outer.missing = []member{{name, e.apply(nil)}}
 	}
 	return outer.apply(object)
 }
