@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 func TestKeyFile(t *testing.T) {
@@ -212,3 +213,57 @@ func FuzzStripQuery(f *testing.F) {
 		}
 	})
 }
+
+// FuzzKeys: a file of keys lets in who has one that stands in it, as the principal
+// behind it, and nobody else; what is wrong with it is told by the line, and not by
+// what stands there.
+func FuzzKeys(f *testing.F) {
+	f.Add([]byte("# team\nkey-of-alice alice\n\nkey-of-bob\tbob the builder\r\n"))
+	f.Add([]byte("lonelylonely"))
+	f.Add([]byte("kkkkkkkk a\nkkkkkkkk b\n"))
+	f.Add([]byte("  indented x\n#kkkkkkkk y\nk#kkkkkk z"))
+	path := filepath.Join(f.TempDir(), "keys")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want, bad := make(map[string]string), len(text) > 60<<10
+		for _, line := range strings.Split(string(text), "\n") {
+			line = strings.TrimRight(line, "\r")
+			fields := strings.Fields(line)
+			switch {
+			case len(fields) == 0 || strings.HasPrefix(fields[0], "#"):
+			case len(fields) == 1, want[fields[0]] != "", strings.ContainsFunc(line, func(r rune) bool { return r != ' ' && r != '\t' && unicode.IsSpace(r) }):
+				bad = true // or it is not clear where a key ends
+			default:
+				want[fields[0]] = fields[1]
+			}
+		}
+		k := new(keyring)
+		err := k.read(path, slog.New(slog.DiscardHandler))
+		if !bad && (err != nil) != (len(want) == 0) {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if err != nil {
+			for key := range want {
+				if len(key) > 7 && strings.Contains(err.Error(), key) && !strings.Contains(path, key) {
+					t.Fatalf("%q: the error holds a key: %v", text, err)
+				}
+			}
+			return
+		}
+		for key, principal := range want {
+			if got, ok := k.find(key); !bad && (!ok || !strings.HasPrefix(got, principal)) {
+				t.Fatalf("%q: %q is the key of %q, %v", text, key, got, ok)
+			}
+			if _, ok := k.find(key + " "); ok || len(key) > 1 && want[key[1:]] == "" && found(k, key[1:]) {
+				t.Fatalf("%q: something like %q is a key", text, key)
+			}
+		}
+		if found(k, "") || !bad && len(k.keys) != len(want) {
+			t.Fatalf("%q has %d keys", text, len(k.keys))
+		}
+	})
+}
+
+func found(k *keyring, key string) bool { _, ok := k.find(key); return ok }
