@@ -58,7 +58,7 @@ func FuzzGuard(f *testing.F) {
 		}
 		media, params, err := mime.ParseMediaType(contentType)
 		charset, given := params["charset"]
-		if want := err == nil && media == "application/json" && (!given || strings.ToLower(charset) == "utf-8"); isJSON(contentType) != want {
+		if want := err == nil && media == "application/json" && (!given || strings.ToLower(charset) == "utf-8"); isJSON([]string{contentType}) != want {
 			t.Fatalf("Content-Type %q is JSON: %v", contentType, !want)
 		}
 	})

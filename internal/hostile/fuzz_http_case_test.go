@@ -25,52 +25,52 @@ func oneOf[T any](c *choices, of []T) T { return of[c.pick(len(of))] }
 // rarely is true for one value of a byte in so many.
 func (c *choices) rarely(in int) bool { return c.pick(in) == 1 }
 
-// outcome is how a request may be answered: a status, and the code of the error, 0
+// judged is how a request may be answered: a status, and the code of the error, 0
 // for none.
-type outcome struct{ status, code int }
+type judged struct{ status, code int }
 
 // saying is what somebody says, in its params beside _meta, and what comes of it
 // in a session and where it stands alone: nothing is that it is answered.
 type saying struct {
 	method, params string
 	name           string // that the header Mcp-Name has to have; "" for no such header
-	session, alone outcome
+	session, alone judged
 }
 
 // sayings are requests of either era, and mistakes in them.
 var sayings = []saying{
 	{method: "tools/call", params: `"name":"whoami"`, name: "whoami"},
 	{method: "tools/list"},
-	{method: "ping", alone: outcome{404, -32601}},
-	{method: "initialize", params: `"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}`, session: outcome{200, -32600}, alone: outcome{404, -32601}},
-	{method: "initialize", params: `"capabilities":{}`, session: outcome{200, -32602}, alone: outcome{404, -32601}},
+	{method: "ping", alone: judged{404, -32601}},
+	{method: "initialize", params: `"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}`, session: judged{200, -32600}, alone: judged{404, -32601}},
+	{method: "initialize", params: `"capabilities":{}`, session: judged{200, -32602}, alone: judged{404, -32601}},
 	{method: "tools/call", params: `"name":"echo","arguments":{"text":"é\u0000☃"}`, name: "echo"},
 	{method: "tools/call", params: `"name":"echo","arguments":{"text":[1]}`, name: "echo"}, // for the model to read
 	{method: "tools/call", params: `"arguments":{"s":"\u2028"},"name":"panic"`, name: "panic"},
 	{method: "tools/call", params: `"name":"work","arguments":{"steps":2,"text":"x"}`, name: "work"},
 	{method: "tools/call", params: `"name":"work","name":"whoami"`, name: "whoami"}, // the last counts
-	{method: "tools/call", params: `"name":"nothing"`, name: "nothing", session: outcome{200, -32602}, alone: outcome{200, -32602}},
-	{method: "tools/call", params: `"name":"nöthing"`, name: "nöthing", session: outcome{200, -32602}, alone: outcome{200, -32602}},
-	{method: "tools/call", params: `"name":"echo","arguments":[1]`, name: "echo", session: outcome{200, -32602}, alone: outcome{200, -32602}},
-	{method: "tools/call", params: `"name":7`, name: "7", session: outcome{200, -32602}, alone: outcome{400, -32020}},
-	{method: "tools/call", params: `"NAME":"whoami"`, name: "whoami", session: outcome{200, -32602}, alone: outcome{400, -32020}},
+	{method: "tools/call", params: `"name":"nothing"`, name: "nothing", session: judged{200, -32602}, alone: judged{200, -32602}},
+	{method: "tools/call", params: `"name":"nöthing"`, name: "nöthing", session: judged{200, -32602}, alone: judged{200, -32602}},
+	{method: "tools/call", params: `"name":"echo","arguments":[1]`, name: "echo", session: judged{200, -32602}, alone: judged{200, -32602}},
+	{method: "tools/call", params: `"name":7`, name: "7", session: judged{200, -32602}, alone: judged{400, -32020}},
+	{method: "tools/call", params: `"NAME":"whoami"`, name: "whoami", session: judged{200, -32602}, alone: judged{400, -32020}},
 	{method: "tools/call", params: `"name":"route","arguments":{"region":"eu"}`, name: "route"},
 	{method: "resources/read", params: `"uri":"mine://one"`, name: "mine://one"},
-	{method: "resources/read", params: `"uri":"other://x"`, name: "other://x", session: outcome{200, -32002}, alone: outcome{200, -32602}},
-	{method: "resources/read", params: `"name":"mine://one"`, name: "mine://one", session: outcome{200, -32602}, alone: outcome{400, -32020}},
+	{method: "resources/read", params: `"uri":"other://x"`, name: "other://x", session: judged{200, -32002}, alone: judged{200, -32602}},
+	{method: "resources/read", params: `"name":"mine://one"`, name: "mine://one", session: judged{200, -32602}, alone: judged{400, -32020}},
 	{method: "prompts/get", params: `"name":"greet","arguments":{"topic":"x"}`, name: "greet"},
-	{method: "prompts/get", params: `"name":"nothing"`, name: "nothing", session: outcome{200, -32602}, alone: outcome{200, -32602}},
+	{method: "prompts/get", params: `"name":"nothing"`, name: "nothing", session: judged{200, -32602}, alone: judged{200, -32602}},
 	{method: "prompts/list"}, {method: "resources/list"}, {method: "resources/templates/list"},
-	{method: "tools/list", params: `"cursor":"bad"`, session: outcome{200, -32602}, alone: outcome{200, -32602}},
+	{method: "tools/list", params: `"cursor":"bad"`, session: judged{200, -32602}, alone: judged{200, -32602}},
 	{method: "completion/complete", params: `"ref":{"type":"ref/prompt","name":"greet"},"argument":{"name":"topic","value":"x"}`},
-	{method: "logging/setLevel", params: `"level":"debug"`, alone: outcome{404, -32601}},
-	{method: "logging/setLevel", params: `"level":"loud"`, session: outcome{200, -32602}, alone: outcome{404, -32601}},
-	{method: "resources/subscribe", params: `"uri":"mine://one"`, alone: outcome{404, -32601}},
-	{method: "resources/unsubscribe", params: `"uri":"mine://one"`, alone: outcome{404, -32601}},
-	{method: "server/discover", session: outcome{200, -32601}},
-	{method: "subscriptions/listen", params: `"notifications":{"toolsListChanged":true}`, session: outcome{200, -32601}},
-	{method: "nothing/at all", session: outcome{200, -32601}, alone: outcome{404, -32601}},
-	{method: "toolsXlist", session: outcome{200, -32601}, alone: outcome{404, -32601}},
+	{method: "logging/setLevel", params: `"level":"debug"`, alone: judged{404, -32601}},
+	{method: "logging/setLevel", params: `"level":"loud"`, session: judged{200, -32602}, alone: judged{404, -32601}},
+	{method: "resources/subscribe", params: `"uri":"mine://one"`, alone: judged{404, -32601}},
+	{method: "resources/unsubscribe", params: `"uri":"mine://one"`, alone: judged{404, -32601}},
+	{method: "server/discover", session: judged{200, -32601}},
+	{method: "subscriptions/listen", params: `"notifications":{"toolsListChanged":true}`, session: judged{200, -32601}},
+	{method: "nothing/at all", session: judged{200, -32601}, alone: judged{404, -32601}},
+	{method: "toolsXlist", session: judged{200, -32601}, alone: judged{404, -32601}},
 }
 
 // A body is not always one request.
@@ -88,8 +88,8 @@ const (
 	messageLimit = 64 << 10
 )
 
-// message is the body of a POST.
-type message struct {
+// posted is the body of a POST.
+type posted struct {
 	kind int
 	id   string // as JSON
 	say  saying
@@ -100,7 +100,7 @@ type message struct {
 type meta struct {
 	version string // as JSON; "" for none
 	rest    string // the other members, each behind a comma
-	refused outcome
+	refused judged
 }
 
 // versions are those that _meta, or the header, may name: of 2026-07-28, one with a
@@ -114,15 +114,15 @@ var metas = []meta{
 	{rest: capable + `,"io.modelcontextprotocol/clientInfo":{"name":"fuzz","version":"1"}`},
 	{rest: capable + `,"io.modelcontextprotocol/logLevel":"debug","progressToken":"t"`},
 	{rest: capable + `,"io.modelcontextprotocol/clientInfo":[1],"progressToken":{}`}, // as if there were none
-	{rest: capable + `,"io.modelcontextprotocol/logLevel":"loud"`, refused: outcome{200, -32602}},
-	{rest: capable + `,"io.modelcontextprotocol/clientInfo":{"name":5}`, refused: outcome{400, -32602}},
-	{rest: ``, refused: outcome{400, -32602}},
-	{rest: `,"io.modelcontextprotocol/clientCapabilities":null`, refused: outcome{400, -32602}},
-	{rest: `,"IO.modelcontextprotocol/clientCapabilities":{}`, refused: outcome{400, -32602}},
+	{rest: capable + `,"io.modelcontextprotocol/logLevel":"loud"`, refused: judged{200, -32602}},
+	{rest: capable + `,"io.modelcontextprotocol/clientInfo":{"name":5}`, refused: judged{400, -32602}},
+	{rest: ``, refused: judged{400, -32602}},
+	{rest: `,"io.modelcontextprotocol/clientCapabilities":null`, refused: judged{400, -32602}},
+	{rest: `,"IO.modelcontextprotocol/clientCapabilities":{}`, refused: judged{400, -32602}},
 }
 
 // body is the message as JSON.
-func (m *message) body() string {
+func (m *posted) body() string {
 	params := m.say.params
 	if m.meta.version != "" {
 		params = strings.Trim(params+`,"_meta":{"io.modelcontextprotocol/protocolVersion":`+m.meta.version+m.meta.rest+`}`, ",")
@@ -162,7 +162,7 @@ type httpCase struct {
 	mirrors             bool     // those are what a request that stands alone has to have
 	last                string   // Last-Event-ID
 	auth, bearer        string   // in the query, and as a Bearer token; "" for none
-	message
+	posted
 }
 
 var (

@@ -26,17 +26,17 @@ const (
 
 // verdict is what may come of a request.
 type verdict struct {
-	refusals []outcome // for what is wrong with it; none is that it has to be answered
-	also     []outcome // for what may be looked at before
-	answer   outcome
+	refusals []judged // for what is wrong with it; none is that it has to be answered
+	also     []judged // for what may be looked at before
+	answer   judged
 	stream   bool // the answer is an event stream that goes on
 	era      int
 }
 
-func (v *verdict) refuse(status, code int) { v.refusals = append(v.refusals, outcome{status, code}) }
+func (v *verdict) refuse(status, code int) { v.refusals = append(v.refusals, judged{status, code}) }
 
-// admits reports whether the verdict allows for an outcome.
-func (v *verdict) admits(got outcome) bool {
+// admits reports whether the verdict allows for an judged.
+func (v *verdict) admits(got judged) bool {
 	if len(v.refusals) == 0 {
 		return got == v.answer
 	}
@@ -51,7 +51,7 @@ func (h *httpCase) verdict(ours opening) *verdict {
 	takes := map[string][]string{"mcp": {"POST", "GET", "DELETE"}, "sse": {"GET"}, "messages": {"POST"}}[route]
 	switch {
 	case route == "healthz":
-		v.answer = outcome{200, 0}
+		v.answer = judged{200, 0}
 		return v
 	case takes == nil:
 		v.refuse(404, -32600)
@@ -62,13 +62,13 @@ func (h *httpCase) verdict(ours opening) *verdict {
 	}
 	switch {
 	case h.method == "OPTIONS":
-		v.answer = outcome{204, 0}
+		v.answer = judged{204, 0}
 	case !slices.Contains(takes, h.method):
 		v.refuse(405, -32600)
 	case route == "sse":
 		v.refuseUnless(h.takesStream(), 406, -32600)
 		h.connects(v)
-		v.answer, v.stream = outcome{200, 0}, true
+		v.answer, v.stream = judged{200, 0}, true
 	case route == "messages":
 		v.refuse(404, -32600) // it names no session
 	case h.method == "POST":
@@ -124,12 +124,12 @@ func (h *httpCase) getOrDelete(v *verdict, ours opening) {
 	v.refuseUnless(h.version != "2099-01-01", 400, -32600)
 	h.belongs(v, ours)
 	if h.method == "DELETE" {
-		v.answer = outcome{204, 0}
+		v.answer = judged{204, 0}
 		return
 	}
 	v.refuseUnless(h.takesStream(), 406, -32600)
 	v.refuseUnless(h.last == "" || h.last == "0-0", 400, -32600)
-	v.answer, v.stream = outcome{200, 0}, true
+	v.answer, v.stream = judged{200, 0}, true
 }
 
 // era is "How a request is told".
@@ -153,9 +153,9 @@ func (h *httpCase) post(v *verdict, ours opening) {
 	v.refuseUnless(h.kind != badJSON, 400, -32700)
 	v.refuseUnless(h.kind != badMessage, 400, -32600)
 	v.era = h.era()
-	v.answer = outcome{200, 0}
+	v.answer = judged{200, 0}
 	if h.kind == aNotification || h.kind == aResponse {
-		v.answer = outcome{202, 0}
+		v.answer = judged{202, 0}
 	}
 	if h.kind == tooLong || h.kind == badJSON || h.kind == badMessage {
 		return // nothing more can be known of it
@@ -191,8 +191,8 @@ func (h *httpCase) alone(v *verdict) {
 	v.refuseUnless(h.meta.version == `"`+h.version+`"` && !h.twice, 400, -32020)
 	v.refuseUnless(h.meta.version == `"2026-07-28"`, 400, -32022)
 	v.refuseUnless(h.mirrors, 400, -32020)
-	for _, refused := range []outcome{h.meta.refused, h.say.alone} {
-		if refused != (outcome{}) {
+	for _, refused := range []judged{h.meta.refused, h.say.alone} {
+		if refused != (judged{}) {
 			v.refuse(refused.status, refused.code)
 		}
 	}
@@ -216,7 +216,7 @@ func (h *httpCase) sessional(v *verdict, ours opening) {
 			v.refuse(200, -32600) // each of the batch
 		}
 	case aRequest:
-		if h.say.session != (outcome{}) {
+		if h.say.session != (judged{}) {
 			v.refuse(h.say.session.status, h.say.session.code)
 		}
 	}

@@ -226,7 +226,7 @@ type answered struct {
 
 // judgeMessages holds the messages of an answer to the request: one response, with
 // its id, in the words of its era, and nothing behind it.
-func (h *httpCase) judgeMessages(v *verdict, got outcome, messages []answered) string {
+func (h *httpCase) judgeMessages(v *verdict, got judged, messages []answered) string {
 	for i, m := range messages {
 		isResponse := m.Result != nil || m.Error != nil
 		switch {
@@ -257,8 +257,8 @@ func (h *httpCase) judgeMessages(v *verdict, got outcome, messages []answered) s
 	return ""
 }
 
-// read reads an answer: its outcome, and all messages in it.
-func read(res *reply) (got outcome, messages []answered, problem string) {
+// read reads an answer: its judged, and all messages in it.
+func read(res *reply) (got judged, messages []answered, problem string) {
 	got.status = res.status
 	texts := []string{res.body}
 	switch typ := res.header.Get("Content-Type"); {

@@ -17,9 +17,9 @@ import (
 	"github.com/sessionmcp/sessionmcp/transport"
 )
 
-// wire is the client's end of a connection in memory, spoken to by hand, and what
+// talker is the client's end of a connection in memory, spoken to by hand, and what
 // is to come on it.
-type wire struct {
+type talker struct {
 	name string
 	pipe *transport.Pipe
 
@@ -37,12 +37,12 @@ type wire struct {
 	broken string        // what is wrong with what has come
 }
 
-func newWire(name string) *wire {
-	return &wire{name: name, want: map[string]int{}, mayMiss: map[string]int{}, got: map[string]int{}, news: make(chan struct{}, 1)}
+func newTalker(name string) *talker {
+	return &talker{name: name, want: map[string]int{}, mayMiss: map[string]int{}, got: map[string]int{}, news: make(chan struct{}, 1)}
 }
 
 // take is what the server calls with each text.
-func (w *wire) take(text []byte) {
+func (w *talker) take(text []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	defer func() {
@@ -77,7 +77,7 @@ func (w *wire) take(text []byte) {
 }
 
 // send sends a text, and notes how many answers it is to have, by their ids.
-func (w *wire) send(text string, ids ...string) {
+func (w *talker) send(text string, ids ...string) {
 	for _, id := range ids {
 		w.want[id]++
 	}
@@ -87,7 +87,7 @@ func (w *wire) send(text string, ids ...string) {
 
 // settled waits until every request has been answered, but for those that were
 // cancelled.
-func (w *wire) settled() (problem string) {
+func (w *talker) settled() (problem string) {
 	late := time.After(patience)
 	for {
 		missing := ""
@@ -127,7 +127,7 @@ func (w *wire) settled() (problem string) {
 }
 
 // act has the client do one thing.
-func (w *wire) act(c *choices) {
+func (w *talker) act(c *choices) {
 	id := oneOf(c, []string{`1`, `"1"`, `2`, `-3`, `"\u0061"`, `9007199254740993`})
 	switch c.pick(10) {
 	case 0, 1, 2, 3:
@@ -150,7 +150,7 @@ func (w *wire) act(c *choices) {
 	}
 }
 
-func (w *wire) request(c *choices, id string) {
+func (w *talker) request(c *choices, id string) {
 	say := oneOf(c, append(slices.Clone(sayings), saying{method: "tools/call", params: `"name":"hang"`}, saying{method: "tools/call", params: `"name":"confirm","arguments":{"text":"x"}`}))
 	params := say.params
 	if alone := c.rarely(2); alone {
@@ -169,13 +169,13 @@ func (w *wire) request(c *choices, id string) {
 	w.send(`{"jsonrpc":"2.0","id":`+id+`,"method":"`+say.method+`","params":{`+params+`}}`, id)
 }
 
-func (w *wire) cancel(id string) {
+func (w *talker) cancel(id string) {
 	w.mayMiss[id] = w.want[id] // any of them may be over
 	w.send(`{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `}}`)
 }
 
 // answer answers a question of the server's, well or not, once or twice.
-func (w *wire) answer(c *choices) {
+func (w *talker) answer(c *choices) {
 	w.mu.Lock()
 	id := `"nobody asked"`
 	if len(w.asked) > 0 {
@@ -190,7 +190,7 @@ func (w *wire) answer(c *choices) {
 }
 
 // batch sends two requests and a notification in one text: one revision has that.
-func (w *wire) batch(c *choices, id string) {
+func (w *talker) batch(c *choices, id string) {
 	text := `[{"jsonrpc":"2.0","id":` + id + `,"method":"ping"},{"jsonrpc":"2.0","method":"x"},{"jsonrpc":"2.0","id":"b","method":"tools/call","params":{"name":"whoami"}}` +
 		oneOf(c, []string{"]", ",5]", ",{}]"})
 	switch {
@@ -221,7 +221,7 @@ func FuzzServer(f *testing.F) {
 	f.Add(bytes.Repeat([]byte{0, 0, 0, 35, 0, 1, 0, 4, 1, 1, 6, 0}, 6))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		srv := newSpoken()
-		wires := []*wire{newWire("client-ann"), newWire("client-bob")}
+		wires := []*talker{newTalker("client-ann"), newTalker("client-bob")}
 		for _, w := range wires {
 			var err error
 			if w.pipe, err = srv.Connect(context.Background(), url.Values{"client_id": {w.name}}, w.take); err != nil {
@@ -246,7 +246,7 @@ func FuzzServer(f *testing.F) {
 }
 
 // end lets everything end, and holds what came to what was asked.
-func (w *wire) end(t *testing.T, other string) {
+func (w *talker) end(t *testing.T, other string) {
 	for _, id := range w.open {
 		w.cancel(id)
 	}
@@ -268,7 +268,7 @@ func (w *wire) end(t *testing.T, other string) {
 	}
 }
 
-func (w *wire) fail(t *testing.T, problem string) {
+func (w *talker) fail(t *testing.T, problem string) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -34,9 +34,9 @@ func runProgram(t *testing.T, env []string, in, path string, args ...string) ran
 	return ran{out.String(), err.String(), cmd.ProcessState.ExitCode()}
 }
 
-// places are addresses at which there is no server, or one that is hostile, each with
+// nowhere are addresses at which there is no server, or one that is hostile, each with
 // secrets in it.
-func places(t *testing.T, p planted) map[string]string {
+func nowhere(t *testing.T, p planted) map[string]string {
 	query := "?auth=" + url.QueryEscape(string(p)) + "&x=" + url.QueryEscape(string(p))
 	user := "user:" + url.QueryEscape(string(p)) + "@"
 	all := map[string]string{
@@ -65,10 +65,10 @@ func places(t *testing.T, p planted) map[string]string {
 // TestCommandsTellNoSecret: what goes wrong with a command is told without what is
 // secret in its command line, whatever is at the other end and however it answers.
 func TestCommandsTellNoSecret(t *testing.T) {
-	path := binary(t)
+	path := builtCommand(t)
 	p := plant("command", inHeader)
 	n := 0
-	for name, place := range places(t, p) {
+	for name, place := range nowhere(t, p) {
 		given := []string{"--arg", "token=" + string(p), "-H", "Authorization: Bearer " + string(p), "-H", "X-Key: " + string(p)}
 		for _, command := range [][]string{
 			{"list", "--verbose", "--log", "debug", place}, {"call", "--verbose", place, "tool"}, {"read", place, "mine://x"},
@@ -94,7 +94,7 @@ func TestCommandsTellNoSecret(t *testing.T) {
 // TestMistypedTellsNoSecret: a command line that cannot be meant is not repeated
 // where a secret may stand in it.
 func TestMistypedTellsNoSecret(t *testing.T) {
-	path := binary(t)
+	path := builtCommand(t)
 	p := plant("mistyped", inWord)
 	s := string(p)
 	file := filepath.Join(t.TempDir(), "keys")

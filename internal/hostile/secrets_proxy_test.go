@@ -60,8 +60,8 @@ func beChild() {
 	}
 }
 
-// binary builds the command.
-func binary(t *testing.T) string {
+// builtCommand builds the command.
+func builtCommand(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sessionmcp")
 	out, err := exec.Command("go", "build", "-o", path, "github.com/sessionmcp/sessionmcp/cmd/sessionmcp").CombinedOutput()
@@ -162,7 +162,7 @@ func (p *proxied) end(t *testing.T, said string, tells bool) {
 // to anybody, neither one of a client's arguments, nor an operator's that it gives
 // to its upstream, nor a key of its own; whatever the upstream says of them.
 func TestProxyTellsNoSecret(t *testing.T) {
-	path := binary(t)
+	path := builtCommand(t)
 	child := []string{"--env", "ARG_SECRET={auth}", "--env", "TENANT_SECRET={tenant?}", "--env", "SECRET_TOKEN=<token>", "--env", childEnv + "=1"}
 	for name, extra := range map[string][]string{"program": nil, "program that dies": {"--env", "DIES=1"}, "shared": nil} {
 		t.Run(name, func(t *testing.T) {
