@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sessionmcp/sessionmcp/internal/jsonenc"
 	"github.com/sessionmcp/sessionmcp/schema"
 )
 
@@ -266,7 +267,8 @@ func (p *plan) keep(r *Result, text []byte) error {
 			return errors.New("tool.OutputSchema promises a structured result, and there is none")
 		}
 		var err error
-		if text, err = json.Marshal(r.Structured); err != nil {
+		v := reflect.ValueOf(r.Structured)
+		if text, err = jsonenc.For(v.Type()).Append(nil, v); err != nil {
 			return fmt.Errorf("encoding the result: %w", err)
 		}
 	}

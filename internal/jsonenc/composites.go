@@ -23,7 +23,7 @@ func pointerWriter(element *Encoder) writer {
 			return append(b, "null"...), nil
 		}
 		if depth >= maxDepth {
-			return b, errOther
+			return b, errDeep
 		}
 		return element.write(b, v.Elem(), depth+1)
 	}
@@ -36,7 +36,7 @@ func sliceWriter(element *Encoder) writer {
 			return append(b, "null"...), nil
 		}
 		if depth >= maxDepth {
-			return b, errOther
+			return b, errDeep
 		}
 		return write(b, v, depth+1)
 	}
@@ -76,17 +76,12 @@ func (p planner) mapWriter(t reflect.Type) writer {
 			return append(b, "null"...), nil
 		}
 		if depth >= maxDepth {
-			return b, errOther
+			return b, errDeep
 		}
-		entries := make([]entry, 0, v.Len())
-		for all := v.MapRange(); all.Next(); {
-			name, err := keyText(all.Key())
-			if err != nil {
-				return b, err
-			}
-			entries = append(entries, entry{name, all.Value()})
+		entries, err := entriesOf(v)
+		if err != nil {
+			return b, err
 		}
-		sort.Sort(byKey(entries))
 		b = append(b, '{')
 		for i := range entries {
 			b = room(b, 64)
@@ -94,13 +89,26 @@ func (p planner) mapWriter(t reflect.Type) writer {
 				b = append(b, ',')
 			}
 			b = append(jsontext.AppendString(b, entries[i].key), ':')
-			var err error
 			if b, err = element.write(b, entries[i].value, depth+1); err != nil {
 				return b, err
 			}
 		}
 		return append(b, '}'), nil
 	}
+}
+
+// entriesOf returns those of a map, in order.
+func entriesOf(v reflect.Value) ([]entry, error) {
+	entries := make([]entry, 0, v.Len())
+	for all := v.MapRange(); all.Next(); {
+		name, err := keyText(all.Key())
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, entry{name, all.Value()})
+	}
+	sort.Sort(byKey(entries))
+	return entries, nil
 }
 
 // byKey sorts entries. A function of package slices would be compiled once more for

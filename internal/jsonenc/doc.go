@@ -5,5 +5,6 @@
 // Types that write themselves, interfaces and [json.Number] are served here too.
 // Whatever is not in order (a value that JSON has no form for, a method that
 // fails, more than 1,000 pointers on the way, which may be a cycle) is left to
-// encoding/json, which starts anew: so the errors are its own.
+// encoding/json, which starts anew: so the errors are its own. But for one: what
+// is nested more than 10,000 deep, which it would not read, is not written.
 package jsonenc

@@ -23,7 +23,10 @@ type writer func(b []byte, v reflect.Value, depth int) ([]byte, error)
 // maxDepth is where encoding/json begins to look for cycles.
 const maxDepth = 1000
 
-var errOther = errors.New("left to encoding/json")
+var (
+	errOther = errors.New("left to encoding/json")
+	errDeep  = errors.New("behind too many pointers")
+)
 
 // encoders are the finished ones, by type. There are as many as types, of which
 // a program does not make new ones for ever.
@@ -45,8 +48,14 @@ func For(t reflect.Type) *Encoder {
 // Append appends the JSON text of v, a value of the Encoder's type. With an error
 // it returns dst as it was.
 func (e *Encoder) Append(dst []byte, v reflect.Value) ([]byte, error) {
-	if out, err := e.write(dst, v, 0); err == nil {
+	out, err := e.write(dst, v, 0)
+	if err == nil {
 		return out, nil
+	}
+	if err == errDeep { // encoding/json finds a cycle; without one it goes on until the stack ends
+		if err := checkDepth(v); err != nil {
+			return dst, err
+		}
 	}
 	return appendStandard(dst, v)
 }

@@ -121,6 +121,45 @@ func TestCycles(t *testing.T) {
 	}
 }
 
+// TestTooDeep: what is nested deeper than anybody reads is refused, whatever it
+// consists of, and does not end the process; a cycle behind it, or before it, is
+// told as one where encoding/json comes to it first.
+func TestTooDeep(t *testing.T) {
+	type boxed struct{ Box any }
+	var byPointer *tree
+	var bySlice, byMap, mixed any
+	for range 100_000 {
+		byPointer = &tree{Next: byPointer}
+		bySlice = []any{bySlice}
+		byMap = map[string]any{"x": byMap}
+		mixed = boxed{[]any{&boxed{mixed}}}
+	}
+	ring := map[string]any{}
+	ring["ring"] = ring
+	const deep, cycle = "nested more than 10000 deep", "encountered a cycle"
+	for _, tt := range []struct {
+		v    any
+		want string
+	}{
+		{byPointer, deep}, {bySlice, deep}, {byMap, deep}, {mixed, deep},
+		{map[string]any{"a": ring, "b": byPointer}, cycle},
+		{map[string]any{"a": byPointer, "b": ring}, deep},
+	} {
+		v := reflect.ValueOf(tt.v)
+		got, err := For(v.Type()).Append([]byte("before"), v)
+		if string(got) != "before" || !strings.Contains(text(err), tt.want) {
+			t.Errorf("%T: %.50s, %v, want %s", tt.v, got, err, tt.want)
+		}
+	}
+	var list *tree
+	for range mostDepth {
+		list = &tree{Next: list}
+	}
+	if _, err := For(reflect.TypeOf(list)).Append(nil, reflect.ValueOf(list)); err != nil {
+		t.Errorf("%d levels are not written: %v", mostDepth, err)
+	}
+}
+
 // TestConcurrent: Encoders of types that refer to each other are made at once.
 func TestConcurrent(t *testing.T) {
 	type b struct{ A []any }
