@@ -36,6 +36,7 @@ type Peer struct {
 	calls    tracker
 	closing  latch  // set when nothing new is taken any more
 	asks     func() // is called before the peer is asked something, if it is set
+	untold   bool   // it is out of the table and its receiver has not been told; guarded by the table
 	account  any    // what SessionsPerPrincipal counts by; nil is not counted
 }
 

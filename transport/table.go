@@ -78,6 +78,9 @@ func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 		p.ctx.Cancel(err)
 		return err
 	}
+	if evicted != nil {
+		evicted.Close(ErrIdle) // whereupon streamable.end tells its receiver: who comes does not wait for another's hook
+	}
 	told := false
 	defer func() {
 		if !told { // a hook has ended the goroutine, and nobody else knows of the peer
@@ -85,10 +88,6 @@ func (t *Table) open(p *Peer, accept Accept, limits *Limits) (err error) {
 			t.remove(p)
 		}
 	}()
-	if evicted != nil {
-		evicted.Close(ErrIdle)
-		closed(evicted)
-	}
 	if p.ID != "" {
 		opened(p)
 	}
@@ -110,7 +109,7 @@ func (t *Table) hasRoom(limits *Limits) bool {
 func (t *Table) evictLocked() *Peer {
 	for p := t.idlestLocked(); p != nil; p = t.idlestLocked() {
 		if p.calls.endIdle() { // or a call has begun just now
-			t.takeLocked(p)
+			p.untold = t.takeLocked(p)
 			return p
 		}
 	}
@@ -195,24 +194,16 @@ func (t *Table) keep(p *Peer, id string) {
 
 // remove takes a peer out, once, and tells an [Observer] why it ended.
 func (t *Table) remove(p *Peer) {
-	if t.take(p) {
-		closed(p)
-	}
-}
-
-func closed(p *Peer) {
-	if o, ok := p.receiver.(Observer); ok {
+	t.mu.Lock()
+	tell := t.takeLocked(p) || p.untold
+	p.untold = false
+	t.mu.Unlock()
+	if o, ok := p.receiver.(Observer); ok && tell {
 		o.Closed(context.Cause(&p.ctx))
 	}
 }
 
-// take takes a peer out and reports whether it was to be found by its id.
-func (t *Table) take(p *Peer) (kept bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.takeLocked(p)
-}
-
+// takeLocked takes a peer out and reports whether it was to be found by its id.
 func (t *Table) takeLocked(p *Peer) (kept bool) {
 	_, brief := t.brief[p]
 	if kept = p.ID != "" && t.peers[p.ID] == p; !kept && !brief { // removed before
