@@ -63,11 +63,11 @@ func (c *call) run() {
 		if returned {
 			return
 		}
-		// A panic, or runtime.Goexit, for which recover returns nil.
-		c.answer(c.panicked(recover(), debug.Stack()))
-		if f, ok := c.exchange.Reply.(transport.Flusher); ok {
-			f.Flush() // Goexit ends the handler as well, before net/http sends the answer
+		value := recover()
+		if value == nil { // runtime.Goexit ends the handler as well, before net/http sends the answer
+			c.autoFlush()
 		}
+		c.answer(c.panicked(value, debug.Stack()))
 	}()
 	buf := pool.Get()
 	defer buf.Put()
@@ -159,6 +159,13 @@ func (c *call) send(m *jsonrpc.Message) {
 	_ = c.exchange.Reply.Send(c.session.peer.Context(), m) // fails only with the connection, which is logged where it ends
 }
 
+// autoFlush has the answer leave although run does not return.
+func (c *call) autoFlush() {
+	if f, ok := c.exchange.Reply.(transport.Flusher); ok {
+		f.AutoFlush()
+	}
+}
+
 // finish closes the object of a result, with what every result of the revision
 // has; cache is nil for a result that has nothing to say about it.
 func (c *call) finish(dst []byte, meta map[string]any, cache *tool.Cache) ([]byte, error) {
@@ -246,10 +253,8 @@ func (c *call) limited(d time.Duration) (ctx context.Context, stop func()) {
 		defer close(said)
 		if context.Cause(ctx) == errTimeout {
 			c.takeBack("") // before the answer, which ends the way to the client
+			c.autoFlush()
 			c.answer(c.failure(fmt.Sprintf("the %s timed out after %v", c.noun(), d)))
-			if f, ok := c.exchange.Reply.(transport.Flusher); ok {
-				f.Flush()
-			}
 		}
 	})
 	return ctx, func() {

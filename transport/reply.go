@@ -31,6 +31,7 @@ type postReply struct {
 
 	mu       sync.Mutex // not held while a stream is written
 	answered bool       // nothing more may be sent
+	early    bool       // the answer is not to wait until run returns
 	closed   bool       // the HTTP response has ended
 	stream   *postStream
 	left     chan struct{} // non-nil if the work is detached; closed when the HTTP response is to end
@@ -140,9 +141,10 @@ func (r *postReply) answer(ctx context.Context, status int, before, fixed, after
 
 // Values of headers that every answer shares.
 var (
-	typeJSON = []string{"application/json"}
-	noSniff  = []string{"nosniff"}
-	noStore  = []string{"no-store"}
+	typeJSON  = []string{"application/json"}
+	noSniff   = []string{"nosniff"}
+	noStore   = []string{"no-store"}
+	onlyClose = []string{"close"}
 )
 
 // writeJSON writes the one answer. net/http holds the end of it back until the
@@ -160,6 +162,9 @@ func (r *postReply) writeJSON(status int, parts ...[]byte) error {
 	}
 	r.length[0] = strconv.Itoa(length) // without it a client that is answered early would wait for the end
 	h["Content-Length"] = r.length[:]
+	if r.early && r.r.ProtoMajor == 1 { // what a client sent behind this request would not be read
+		h["Connection"] = onlyClose
+	}
 	out := deadlineWriter{ResponseWriter: r.w, rc: http.NewResponseController(r.w), limit: r.peer.http.o.Limits.Write}
 	out.extend()
 	r.w.WriteHeader(status)
@@ -170,6 +175,9 @@ func (r *postReply) writeJSON(status int, parts ...[]byte) error {
 		}
 	}
 	if err == nil {
+		if r.early {
+			_ = out.FlushError() // the client has gone, or a middleware buffers
+		}
 		return nil
 	}
 	cause := out.cause()
@@ -179,16 +187,11 @@ func (r *postReply) writeJSON(status int, parts ...[]byte) error {
 	return cause
 }
 
-// Flush implements [Flusher].
-func (r *postReply) Flush() {
+// AutoFlush implements [Flusher].
+func (r *postReply) AutoFlush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.answered || r.closed || r.stream != nil {
-		return
-	}
-	out := deadlineWriter{ResponseWriter: r.w, rc: http.NewResponseController(r.w), limit: r.peer.http.o.Limits.Write}
-	out.extend()
-	_ = out.FlushError() // the client has gone, or a middleware buffers
+	r.early = true
 }
 
 // name gives the response the id of the session that it begins, and reports

@@ -74,9 +74,11 @@ type Suspender interface {
 }
 
 // A Flusher is a Reply that holds an answer back until run returns, which is when
-// it leaves without a cost. Flush sends it now: run may take its time.
+// it leaves without a cost. After AutoFlush it leaves when it is sent: run may take
+// its time. As long the HTTP connection is good for nothing else, and the client is
+// told so.
 type Flusher interface {
-	Flush()
+	AutoFlush()
 }
 
 // An Observer is a Receiver that wants to know when its connection has been
