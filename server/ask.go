@@ -48,6 +48,8 @@ func misfit(question string, err error) error {
 	return tool.Errorf("the client's answer to %s is none: %w", question, err)
 }
 
+var errAnswered = errors.New("the call has been answered, or cancelled: nothing can be asked in it any more")
+
 // askClient sends a request to the client and waits for the result.
 func (c *call) askClient(method string, params []byte) ([]byte, error) {
 	ctx := c.ctx
@@ -60,6 +62,11 @@ func (c *call) askClient(method string, params []byte) ([]byte, error) {
 		}
 		c.open[id] = true
 		c.mu.Unlock()
+		c.telling.RLock()
+		defer c.telling.RUnlock()
+		if c.answered.Load() {
+			return errAnswered
+		}
 		return c.exchange.Reply.Send(ctx, m)
 	}
 	defer func() {
