@@ -101,17 +101,47 @@ func (c *call) attempt() (result []byte, err error) {
 	return result, err
 }
 
-// serve serves the request through the server's middleware.
+// serve serves the request through the server's middleware. Its error is one to
+// answer with.
 func (c *call) serve(dst []byte) ([]byte, error) {
 	handle := c.session.server.handle.now.Load()
 	if handle == nil {
-		return c.serving.serve(c, dst)
+		dst, err := c.serving.serve(c, dst)
+		return dst, c.told(err)
 	}
 	result, err := (*handle)(c.ctx, c.request())
-	if len(result) == 0 {
-		return append(dst, "null"...), err
+	if err == nil && len(result) > 0 {
+		if err = checkJSON(result); err != nil { // the client could not tell what it is an answer to
+			err = fmt.Errorf("middleware returned no result: %w", err)
+		}
 	}
-	return append(dst, result...), err
+	if err != nil {
+		return dst, c.told(err)
+	}
+	if len(result) == 0 {
+		return append(dst, "null"...), nil
+	}
+	return append(dst, result...), nil
+}
+
+// told makes of an error what the client is told. The error may be the user's, and
+// so its methods: it is called where a panic is answered for.
+func (c *call) told(err error) error {
+	if err == nil {
+		return nil
+	}
+	if status, ok := errors.AsType[*httpError](err); ok {
+		return status
+	}
+	told := jsonrpc.AsError(err)
+	if told != err && !c.answered.Load() {
+		c.session.log().Error("serving a request failed", "method", c.method, "error", err.Error())
+	}
+	if len(told.Data) > 0 && checkJSON(told.Data) != nil {
+		c.session.log().Error("the data of an error is not valid JSON: left out", "method", c.method)
+		told = &jsonrpc.Error{Code: told.Code, Message: told.Message}
+	}
+	return told
 }
 
 // splice puts text that never changes, and has no line breaks, at the end of dst:
@@ -128,7 +158,8 @@ func (c *call) splice(dst, text []byte) []byte {
 // minSpliced is how long a text is that is worth being written by itself.
 const minSpliced = 4 << 10
 
-// answer sends the response, unless there has been one or is to be none.
+// answer sends the response, unless there has been one or is to be none. err is
+// one to answer with.
 func (c *call) answer(result []byte, err error) {
 	if !c.claim() {
 		return
@@ -138,8 +169,6 @@ func (c *call) answer(result []byte, err error) {
 		m.Result, m.Error = nil, jsonrpc.AsError(err)
 		if status, ok := errors.AsType[*httpError](err); ok {
 			c.exchange.Status = status.status
-		} else if m.Error != err {
-			c.session.log().Error("serving a request failed", "method", c.method, "error", err.Error())
 		}
 	}
 	c.send(&m)

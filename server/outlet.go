@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -178,17 +179,58 @@ func (h redacting) attr(a slog.Attr) slog.Attr {
 	return a
 }
 
-// any returns a value as text if that text holds a secret, else as it is.
-func (h redacting) any(v any) slog.Value {
+// any returns a value as text if that text holds a secret, or if the value is not
+// safe to print, else as it is.
+func (h redacting) any(v any) (clean slog.Value) {
+	defer func() {
+		if p := recover(); p != nil { // of the value's methods; handlers print as much
+			clean = slog.StringValue(h.args.Redact(fmt.Sprintf("!PANIC: %v", p)))
+		}
+	}()
 	if err, ok := v.(error); ok {
 		return slog.StringValue(h.args.Redact(err.Error()))
 	}
-	// Handlers print with one of these two.
-	asJSON, _ := json.Marshal(v)
+	// Handlers print with one of these two. The second finds out what contains
+	// itself; the first would follow that until the stack ends.
+	asJSON, err := appendJSON(nil, v)
+	if endless, ok := errors.AsType[*json.UnsupportedValueError](err); ok && !endless.Value.CanFloat() {
+		return slog.StringValue("!ERROR: " + endless.Error())
+	}
 	for _, text := range []string{fmt.Sprintf("%+v", v), string(asJSON)} {
 		if clean := h.args.Redact(text); clean != text {
 			return slog.StringValue(clean)
 		}
 	}
 	return slog.AnyValue(v)
+}
+
+// guarded keeps a panic of the user's log handler from ending what logs, which may
+// be a timer, or a call that has panicked itself. There is nobody to tell.
+type guarded struct{ slog.Handler }
+
+// Enabled implements [slog.Handler].
+func (h guarded) Enabled(ctx context.Context, l slog.Level) bool {
+	defer func() { _ = recover() }()
+	return h.Handler.Enabled(ctx, l)
+}
+
+// Handle implements [slog.Handler].
+func (h guarded) Handle(ctx context.Context, r slog.Record) error {
+	defer func() { _ = recover() }()
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements [slog.Handler]. Where the attributes cannot be added they
+// are left out.
+func (h guarded) WithAttrs(attrs []slog.Attr) (with slog.Handler) {
+	with = h
+	defer func() { _ = recover() }()
+	return guarded{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements [slog.Handler].
+func (h guarded) WithGroup(name string) (with slog.Handler) {
+	with = h
+	defer func() { _ = recover() }()
+	return guarded{h.Handler.WithGroup(name)}
 }

@@ -84,6 +84,7 @@ func New(name, version string, opts ...Options) *Server {
 	if s.o.Logger == nil {
 		s.o.Logger = slog.Default()
 	}
+	s.o.Logger = slog.New(guarded{s.o.Logger.Handler()})
 	if s.o.PageSize <= 0 {
 		s.o.PageSize = 1000
 	}
