@@ -105,6 +105,9 @@ func (s *Server) serve(ctx context.Context) error {
 	if err := s.flags.args.mistake; err != nil {
 		return err
 	}
+	// Who reads standard error may go before this does: a line of the log that
+	// nobody can read is no reason to end.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if s.flags.stdio {
 		return s.serveStdio(ctx, args)
 	}

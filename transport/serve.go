@@ -40,7 +40,12 @@ func ListenAndServe(ctx context.Context, addr string, h *HTTP, drain time.Durati
 	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	if err := h.Shutdown(soon); err != nil {
-		h.o.Logger.Warn("the shutdown cut calls, or streams, that were under way", "after", drain)
+		said := make(chan struct{})
+		go func() {
+			defer close(said)
+			h.o.Logger.Warn("the shutdown cut calls, or streams, that were under way", "after", drain)
+		}()
+		defer within(said, grace) // a log that nobody reads may be what held the calls up
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -157,6 +160,8 @@ func (p *program) proxy(ctx context.Context, set *pflag.FlagSet, f *proxyFlags, 
 	if err != nil {
 		return err
 	}
+	// A log that nobody reads any more is no reason to end, as it is by default.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if plan.stdio {
 		return p.proxyStdio(ctx, plan)
 	}

@@ -24,6 +24,11 @@ func often(few, many int) int {
 // that has it so.
 var programs = map[string]func(){serverEnv: serve, stdioEnv: serveStdio}
 
+// mains are the other programs that this one can be, by the value of mainEnv.
+var mains = map[string]func(){}
+
+const mainEnv = "SESSIONMCP_HOSTILE_MAIN"
+
 // TestMain is also the main function of the server under attack, which is this
 // program again: see startServer.
 func TestMain(m *testing.M) {
@@ -32,6 +37,10 @@ func TestMain(m *testing.M) {
 			run()
 			return
 		}
+	}
+	if main := mains[os.Getenv(mainEnv)]; main != nil {
+		main()
+		return
 	}
 	os.Exit(m.Run())
 }
