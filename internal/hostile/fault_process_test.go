@@ -35,7 +35,7 @@ func faulty() {
 	srv.Tool(func(text string) error { return errors.New(text) }, tool.Name("fail"), tool.Params("text"))
 	srv.Tool(func() { panic("caught") }, tool.Name("panic"))
 	srv.Tool(func() { select {} }, tool.Name("hang"))
-	srv.Tool(func(ctx *tool.Context) error { <-ctx.Done(); return context.Cause(ctx) }, tool.Name("wait"))
+	srv.Tool(wait)
 	srv.Tool(os.Getpid, tool.Name("pid"))
 	srv.Tool(crash, tool.Params("how"))
 	srv.Tool(printOut, tool.Name("print"), tool.Params("text"))
@@ -43,6 +43,13 @@ func faulty() {
 	if err := srv.Run(context.Background()); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// wait says that it has begun, and waits to be cancelled.
+func wait(ctx *tool.Context) error {
+	ctx.Progress(1, 0, "")
+	<-ctx.Done()
+	return context.Cause(ctx)
 }
 
 // crash ends the process in a way that nothing can catch.
