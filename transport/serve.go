@@ -9,11 +9,16 @@ import (
 	"time"
 )
 
+// farewell is how long clients are refused at least before their connections close.
+const farewell = 100 * time.Millisecond
+
 // ListenAndServe serves h on the address until ctx ends, and then shuts down in
 // order: calls under way end within the drain time (see [HTTP.Shutdown]), 10 s
 // if zero, and only then the listener and the connections close, so that until
-// then a client is told why it is refused. ready is told the address once it is
-// open. It returns nil after a shutdown, or the error that ended it early.
+// then, and for a tenth of a second at least, a client is told why it is refused:
+// one whose connection is closed while it sends cannot know whether its call has
+// begun. ready is told the address once it is open. It returns nil after a
+// shutdown, or the error that ended it early.
 func ListenAndServe(ctx context.Context, addr string, h *HTTP, drain time.Duration, ready func(net.Addr)) error {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -37,6 +42,7 @@ func ListenAndServe(ctx context.Context, addr string, h *HTTP, drain time.Durati
 	if drain == 0 {
 		drain = defaultDrain
 	}
+	refusing := time.NewTimer(farewell)
 	soon, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	if err := h.Shutdown(soon); err != nil {
@@ -47,6 +53,7 @@ func ListenAndServe(ctx context.Context, addr string, h *HTTP, drain time.Durati
 		}()
 		defer within(said, grace) // a log that nobody reads may be what held the calls up
 	}
+	<-refusing.C
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if srv.Shutdown(last) != nil {

@@ -121,7 +121,7 @@ func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
 		s, ok = p.out.(*sseStream)
 	}
 	if !ok || p.ctx.Cancelled() {
-		noSession(w)
+		h.noSession(w)
 		return
 	}
 	if err := h.checkCaller(r, p, s.opened, query); err != nil {
@@ -151,7 +151,13 @@ func (h *HTTP) checkCaller(r *http.Request, p *Peer, opened []credential, query 
 	return refusal
 }
 
-func errShuttingDown() error { return busy("the server is shutting down") }
+// errShuttingDown ends the connection, too: what comes next on it would be cut
+// unread.
+func errShuttingDown() error {
+	refusal := busy("the server is shutting down")
+	refusal.Header.Set("Connection", "close")
+	return refusal
+}
 
 func errTooManyMessages() error {
 	return busy("too many messages of this session are under way: read the answers")
@@ -165,7 +171,12 @@ func notAcceptable(w http.ResponseWriter, types string) {
 	fail(w, http.StatusNotAcceptable, jsonrpc.CodeInvalidRequest, "Accept must allow "+types)
 }
 
-func noSession(w http.ResponseWriter) {
+// noSession refuses a message for a stream that is not there, or not any more.
+func (h *HTTP) noSession(w http.ResponseWriter) {
+	if h.runs.hasEnded() {
+		h.refuse(w, errShuttingDown(), "")
+		return
+	}
 	fail(w, http.StatusNotFound, jsonrpc.CodeInvalidRequest, "no such session, or it has ended: open a new stream")
 }
 
@@ -179,7 +190,7 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 	}
 	if !p.calls.begin() {
 		h.runs.done()
-		noSession(w)
+		h.noSession(w)
 		return false
 	}
 	defer func() { // also after a panic
@@ -200,7 +211,7 @@ func (h *HTTP) takeMessage(w http.ResponseWriter, r *http.Request, p *Peer, body
 	case failure != nil:
 		failWith(w, http.StatusBadRequest, "", failure)
 	case p.ctx.Cancelled(): // nobody would see the answer
-		noSession(w)
+		h.noSession(w)
 	default:
 		status(w, http.StatusAccepted)
 	}

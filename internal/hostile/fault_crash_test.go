@@ -121,30 +121,22 @@ func TestFaultStandardOutput(t *testing.T) {
 func TestFaultEndOfInput(t *testing.T) {
 	for _, name := range []string{"echo", "wait", "hang"} {
 		t.Run(name, func(t *testing.T) {
-			cmd := faultyCommand([]string{"--stdio"}, drainEnv+"=10ms")
-			var out lockedBuffer
-			cmd.Stdout = &out
-			in, err := cmd.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := startSilent(t, cmd)
-			fmt.Fprintln(in, initialize("2025-11-25"))
-			fmt.Fprintf(in, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":%q,"arguments":{%s}}}`+"\n", name, map[bool]string{true: `"text":"x"`}[name == "echo"])
-			fmt.Fprintln(in, `{"jsonrpc":"2.0","id":3,"method":"tools/list"}`)
-			comesTrue(t, "the answer to the last request", func() bool { return strings.Contains(out.String(), `"id":3`) })
-			in.Close()
+			s := startStdio(t, drainEnv+"=10ms")
+			arguments := map[bool]string{true: `"text":"x"`}[name == "echo"]
+			s.send(t, initialize("2025-11-25"),
+				fmt.Sprintf(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":%q,"arguments":{%s}}}`, name, arguments),
+				`{"jsonrpc":"2.0","id":3,"method":"tools/list"}`)
+			comesTrue(t, "the answer to the last request", func() bool { return strings.Contains(s.out.String(), `"id":3`) })
+			s.in.Close()
 			if name != "echo" {
-				if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-					t.Fatal(err)
-				}
+				sigterm(t, s.process)
 			}
-			arrives(t, "the end of the server", p.gone)
-			if p.err != nil {
-				t.Error(p.err)
+			arrives(t, "the end of the server", s.gone)
+			if s.err != nil {
+				t.Error(s.err)
 			}
-			if answered := strings.Contains(out.String(), `"id":2`); answered != (name != "hang") {
-				t.Errorf("the call was answered: %v; the server said %s", answered, out.String())
+			if answered := strings.Contains(s.out.String(), `"id":2`); answered != (name != "hang") {
+				t.Errorf("the call was answered: %v; the server said %s", answered, s.out)
 			}
 		})
 	}
@@ -169,4 +161,3 @@ func (b *lockedBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.text.String()
 }
-
