@@ -132,7 +132,10 @@ type Options struct {
 	OnOpen  func(*Session)
 	OnClose func(s *Session, cause error)
 
-	// Logger gets what the server and its tools log; nil is slog.Default.
+	// Logger gets what the server and its tools log; nil is slog.Default. A handler
+	// that fails, or panics, loses a line. One that blocks, as standard error does
+	// that is a pipe which nobody reads, holds up who has something to log: a call
+	// that fails, panics or logs itself, and a connection that is refused.
 	Logger *slog.Logger
 }
 
