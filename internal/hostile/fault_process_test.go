@@ -37,6 +37,7 @@ func faulty() {
 	srv.Tool(func() { select {} }, tool.Name("hang"))
 	srv.Tool(wait)
 	srv.Tool(os.Getpid, tool.Name("pid"))
+	srv.Tool(fork)
 	srv.Tool(crash, tool.Params("how"))
 	srv.Tool(printOut, tool.Name("print"), tool.Params("text"))
 	srv.Tool(count, tool.Params("id", "ms"))
@@ -94,6 +95,16 @@ func printOut(text string) error {
 	child := exec.Command("/bin/sh", "-c", "echo child "+text)
 	child.Stdout = os.Stdout
 	return child.Run()
+}
+
+// fork starts a sleeper and returns its process id.
+func fork() (int, error) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), mainEnv+"=sleeper")
+	if err := cmd.Start(); err != nil {
+		return 0, err
+	}
+	return cmd.Process.Pid, nil
 }
 
 // count leaves a trace of having begun, and one of having ended.
