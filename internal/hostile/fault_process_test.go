@@ -69,7 +69,7 @@ func crash(how string) {
 		}
 	case "stack":
 		debug.SetMaxStack(1 << 20)
-		overflow(1)
+		fmt.Fprintln(os.Stderr, overflow(1))
 	case "exit":
 		os.Exit(42)
 	}
