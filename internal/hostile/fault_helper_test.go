@@ -103,8 +103,8 @@ func (p *tap) answered(id jsonrpc.ID) int {
 	return -1
 }
 
-// call calls a tool and fails the test if there is no result in time.
-func call(t testing.TB, c *servertest.Client, name string, arguments any) *servertest.Result {
+// mustCall calls a tool and fails the test if there is no result in time.
+func mustCall(t testing.TB, c *servertest.Client, name string, arguments any) *servertest.Result {
 	t.Helper()
 	params := map[string]any{"name": name}
 	if arguments != nil {

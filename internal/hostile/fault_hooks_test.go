@@ -67,7 +67,7 @@ func TestFaultMiddleware(t *testing.T) {
 				t.Errorf("%s tells its client %v %s", method, err, e.Data)
 			}
 		}
-		if got := call(t, c, "echo", map[string]any{"text": "x"}); got.Text() != "x" {
+		if got := mustCall(t, c, "echo", map[string]any{"text": "x"}); got.Text() != "x" {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -97,11 +97,11 @@ func TestFaultOtherFunctions(t *testing.T) {
 				}
 			}
 		}
-		call(t, c, "echo", nil)
+		mustCall(t, c, "echo", nil)
 		srv.UseTools(func(next server.ToolHandler) server.ToolHandler {
 			return func(*tool.Context, *tool.Tool, json.RawMessage) (*tool.Result, error) { return nil, nil }
 		})
-		if got := call(t, c, "echo", nil); !got.IsError {
+		if got := mustCall(t, c, "echo", nil); !got.IsError {
 			t.Errorf("a tool without a result and without an error: %+v", got)
 		}
 	})
@@ -140,7 +140,7 @@ func TestFaultHooks(t *testing.T) {
 			connectBriefly(h, wire, "panic")
 			for range 3 {
 				c := h.Connect(wire)
-				call(t, c, "echo", nil)
+				mustCall(t, c, "echo", nil)
 				c.Close()
 			}
 			at, cancel := context.WithCancel(t.Context())

@@ -59,13 +59,13 @@ func TestFaultLogHandler(t *testing.T) {
 			}, tool.Name("log"))
 			h := servertest.Start(t, srv)
 			c := h.Connect(wire)
-			if got := call(t, c, "fail", nil); !got.IsError || got.Text() != "failed" {
+			if got := mustCall(t, c, "fail", nil); !got.IsError || got.Text() != "failed" {
 				t.Errorf("%s: got %+v", in, got)
 			}
-			if got := call(t, c, "panic", nil); !got.IsError {
+			if got := mustCall(t, c, "panic", nil); !got.IsError {
 				t.Errorf("%s: got %+v", in, got)
 			}
-			if got := call(t, c, "log", nil); got.Text() != "logged" {
+			if got := mustCall(t, c, "log", nil); got.Text() != "logged" {
 				t.Errorf("%s: got %+v", in, got)
 			}
 			c.Close()

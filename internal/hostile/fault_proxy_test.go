@@ -77,7 +77,7 @@ func proxyCommand(main string, flags ...string) *exec.Cmd {
 	return cmd
 }
 
-func startProxy(t testing.TB, main string, flags ...string) *process {
+func startFaultyProxy(t testing.TB, main string, flags ...string) *process {
 	t.Helper()
 	return startProcess(t, proxyCommand(main, append([]string{"--http", "127.0.0.1:0"}, flags...)...))
 }
@@ -134,7 +134,7 @@ func end(t testing.TB, pid int, s syscall.Signal) {
 // under way, and has a new one for the next. Nobody else notices, and what the server
 // had started is ended, too.
 func TestFaultProxyChildKilled(t *testing.T) {
-	p := startProxy(t, "faulty")
+	p := startFaultyProxy(t, "faulty")
 	for _, revision := range []string{servertest.Latest, servertest.Stateless} {
 		t.Run(revision, func(t *testing.T) {
 			ada, bob := user(t, p, "ada", revision), user(t, p, "bob", revision)
@@ -167,7 +167,7 @@ func TestFaultProxyChildKilled(t *testing.T) {
 // TestFaultProxyChildStopped: a server that does nothing any more holds up its own
 // user, who can give up. It is ended with his connection, with all that it started.
 func TestFaultProxyChildStopped(t *testing.T) {
-	p := startProxy(t, "faulty")
+	p := startFaultyProxy(t, "faulty")
 	ada, bob := user(t, p, "ada", servertest.Latest), user(t, p, "bob", servertest.Latest)
 	pid, sleeper := number(t, ada, "pid"), number(t, ada, "fork")
 	end(t, pid, syscall.SIGSTOP)
@@ -189,7 +189,7 @@ func TestFaultProxyChildStopped(t *testing.T) {
 // TestFaultProxyNoise: a server that floods its outputs with garbage is heard all the
 // same, and the proxy keeps little of it.
 func TestFaultProxyNoise(t *testing.T) {
-	p := startProxy(t, "noisy", "--log-level", "error")
+	p := startFaultyProxy(t, "noisy", "--log-level", "error")
 	c := user(t, p, "ada", servertest.Latest)
 	for range often(3, 30) {
 		if got, err := c.Call(patiently(t), "speak", nil); err != nil || got.Text() != "heard" {
@@ -205,7 +205,7 @@ func TestFaultProxyNoise(t *testing.T) {
 // what their users are told; the proxy starts neither for ever. The one beside them
 // works.
 func TestFaultProxyLoop(t *testing.T) {
-	p := startProxy(t, "faulty", "--named-server", "bad", "/bin/false")
+	p := startFaultyProxy(t, "faulty", "--named-server", "bad", "/bin/false")
 	for range 3 {
 		c, err := client.Connect(patiently(t), client.URL(p.url+"/servers/bad/mcp"), client.Options{Logger: unlogged, Args: url.Values{"auth": {"ada"}}})
 		if err == nil {
@@ -236,7 +236,7 @@ func TestFaultProxyLoop(t *testing.T) {
 // One that is busy with a call ends after that, and what a server started and that
 // heeds nothing is left behind, as docs/proxy.md says.
 func TestFaultProxyKilled(t *testing.T) {
-	p := startProxy(t, "faulty")
+	p := startFaultyProxy(t, "faulty")
 	ada, bob := user(t, p, "ada", servertest.Latest), user(t, p, "bob", servertest.Latest)
 	idle, sleeper, busy := number(t, ada, "pid"), number(t, ada, "fork"), number(t, bob, "pid")
 	lost := waiting(t, patiently(t), bob)

@@ -52,7 +52,7 @@ func TestFaultNeverReturns(t *testing.T) {
 		goOn := func(after string) {
 			for range 3 {
 				for _, c := range []*servertest.Client{c, other} {
-					if got := call(t, c, "echo", map[string]any{"text": "x"}); got.Text() != "x" {
+					if got := mustCall(t, c, "echo", map[string]any{"text": "x"}); got.Text() != "x" {
 						t.Errorf("%s: got %+v", after, got)
 					}
 				}
@@ -73,7 +73,7 @@ func TestFaultNeverReturns(t *testing.T) {
 		arrives(t, "the end of the function's context", seen.Done())
 		goOn("after a call was cancelled")
 		for range 3 {
-			if got := call(t, c, "timed", nil); !got.IsError || got.Text() != "the tool timed out after 10ms" {
+			if got := mustCall(t, c, "timed", nil); !got.IsError || got.Text() != "the tool timed out after 10ms" {
 				t.Errorf("got %+v", got)
 			}
 			goOn("after a call timed out")
@@ -99,7 +99,7 @@ func TestFaultStuckCallsAreBounded(t *testing.T) {
 		calls.Wait()
 		_, err := c.RequestContext(patiently(t), "tools/call", map[string]any{"name": "echo", "arguments": map[string]any{"text": "x"}})
 		wantBusy(t, err)
-		call(t, other, "echo", map[string]any{"text": "x"})
+		mustCall(t, other, "echo", map[string]any{"text": "x"})
 		s.release()
 		comesTrue(t, "the places are given back", func() bool {
 			_, err := c.RequestContext(patiently(t), "ping", nil)

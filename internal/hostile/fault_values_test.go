@@ -133,18 +133,18 @@ func TestFaultResults(t *testing.T) {
 		wire.Tap = said.take
 		c := servertest.Connect(t, strangeServer(), wire)
 		for name, is := range strange() {
-			got := call(t, c, "give", map[string]any{"which": name})
+			got := mustCall(t, c, "give", map[string]any{"which": name})
 			if !strings.Contains(got.Text(), is.want) {
 				t.Errorf("%s: got %.200s, want %s", name, got.Text(), is.want)
 			}
-			_ = call(t, c, "promise", map[string]any{"which": name})
+			_ = mustCall(t, c, "promise", map[string]any{"which": name})
 		}
 		for _, name := range []string{"fail", "unwrap", "hollow", "panic", "panic-string", "panic-nil"} {
-			if got := call(t, c, name, nil); !got.IsError || !strings.HasPrefix(got.Text(), "internal error (ref ") {
+			if got := mustCall(t, c, name, nil); !got.IsError || !strings.HasPrefix(got.Text(), "internal error (ref ") {
 				t.Errorf("%s: got %+v", name, got)
 			}
 		}
-		call(t, c, "echo", nil)
+		mustCall(t, c, "echo", nil)
 		for _, text := range said.all() {
 			if strings.Contains(text, "\n") {
 				t.Errorf("a line break in %.100s", text)
@@ -168,7 +168,7 @@ func TestFaultLoggedValues(t *testing.T) {
 		}, tool.Name("log"))
 		said := &tap{t: t}
 		c := servertest.Connect(t, srv, servertest.Options{LogLevel: "debug", Tap: said.take})
-		if got := call(t, c, "log", nil); got.Text() != "logged" {
+		if got := mustCall(t, c, "log", nil); got.Text() != "logged" {
 			t.Errorf("%s: got %+v", name, got)
 		}
 		if n := len(c.Notifications("notifications/message")); n != 2*len(values)+1 {

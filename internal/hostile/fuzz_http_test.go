@@ -212,8 +212,8 @@ func (h *httpCase) judgeHeader(v *verdict, res *reply) string {
 	return ""
 }
 
-// answered is a message that a server sends.
-type answered struct {
+// responded is a message that a server sends.
+type responded struct {
 	JSONRPC string          `json:"jsonrpc"`
 	ID      json.RawMessage `json:"id"`
 	Method  string          `json:"method"`
@@ -226,7 +226,7 @@ type answered struct {
 
 // judgeMessages holds the messages of an answer to the request: one response, with
 // its id, in the words of its era, and nothing behind it.
-func (h *httpCase) judgeMessages(v *verdict, got judged, messages []answered) string {
+func (h *httpCase) judgeMessages(v *verdict, got judged, messages []responded) string {
 	for i, m := range messages {
 		isResponse := m.Result != nil || m.Error != nil
 		switch {
@@ -258,7 +258,7 @@ func (h *httpCase) judgeMessages(v *verdict, got judged, messages []answered) st
 }
 
 // read reads an answer: its judged, and all messages in it.
-func read(res *reply) (got judged, messages []answered, problem string) {
+func read(res *reply) (got judged, messages []responded, problem string) {
 	got.status = res.status
 	texts := []string{res.body}
 	switch typ := res.header.Get("Content-Type"); {
@@ -272,7 +272,7 @@ func read(res *reply) (got judged, messages []answered, problem string) {
 		return got, nil, "a media type of none: " + typ
 	}
 	for _, text := range texts {
-		var one []answered
+		var one []responded
 		d := json.NewDecoder(strings.NewReader("[" + text + "]"))
 		if bytes.HasPrefix([]byte(text), []byte("[")) {
 			d = json.NewDecoder(strings.NewReader(text))

@@ -52,13 +52,13 @@ func (w *talker) take(text []byte) {
 		}
 	}()
 	w.texts = append(w.texts, string(text))
-	var all []answered
+	var all []responded
 	if d := json.NewDecoder(bytes.NewReader(text)); text[0] == '[' {
 		if err := d.Decode(&all); err != nil || len(all) == 0 {
 			w.broken = "this is no batch: " + string(text)
 		}
 	} else {
-		var one answered
+		var one responded
 		if err := d.Decode(&one); err != nil {
 			w.broken = "this is no message: " + string(text)
 		}

@@ -66,8 +66,8 @@ type try struct {
 	responses  string // likewise
 }
 
-// outcome is what came of it.
-type outcome struct {
+// ending is what came of it.
+type ending struct {
 	reply
 	Result struct {
 		Type  string `json:"resultType"`
@@ -79,7 +79,7 @@ type outcome struct {
 	}
 }
 
-func (p *prey) try(a try) (o outcome) {
+func (p *prey) try(a try) (o ending) {
 	p.t.Helper()
 	method, name, about, arguments := or(a.method, "tools/call"), or(a.name, "book"), "name", or(a.arguments, `{"text":"room"}`)
 	params := `"arguments":` + arguments
@@ -114,7 +114,7 @@ const (
 )
 
 // wantAsked checks that a round asks, and returns the state that it gives, as JSON.
-func (p *prey) wantAsked(what string, o outcome) string {
+func (p *prey) wantAsked(what string, o ending) string {
 	p.t.Helper()
 	if o.status != http.StatusOK || o.Result.Type != "input_required" || o.Result.State == "" {
 		p.t.Fatalf("%s: %d %s", what, o.status, o.body)
@@ -247,7 +247,7 @@ func TestExpiredState(t *testing.T) {
 	p := newPreyOf(t, &target{Server: srv})
 	d.offer(p)
 	state := p.wantAsked("the first round", p.try(try{}))
-	var got outcome
+	var got ending
 	p.await("the end of the state", func() bool {
 		got = p.try(try{state: state, responses: isAda})
 		return got.Error.Code != 0
@@ -273,7 +273,7 @@ func TestFullLedger(t *testing.T) {
 		big, err := tool.Once(ctx, "big", func() (string, error) { return strings.Repeat("x", 150_000), nil })
 		return fmt.Sprint(first.Name, " ", len(big)), err
 	}, tool.Name("hoard"))
-	hoard := func(key string) outcome {
+	hoard := func(key string) ending {
 		state := p.wantAsked("a first round", p.try(try{key: key, name: "hoard", arguments: "{}"}))
 		return p.try(try{key: key, name: "hoard", arguments: "{}", state: state, responses: isAda})
 	}
