@@ -177,6 +177,9 @@ func TestFaultSuspendMeanwhile(t *testing.T) {
 				}
 			})
 		}
+		if n%2 == 0 && ctx.Suspend(time.Millisecond) { // or it may have returned before any of them
+			suspended.Add(1)
+		}
 		return n
 	}, tool.Name("suspend"), tool.Params("n"), tool.Detached())
 	h := servertest.Start(t, srv)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -272,5 +271,5 @@ func (w *talker) fail(t *testing.T, problem string) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	t.Fatal(fmt.Sprintf("%s: %s\nsent:\n%s\ngot:\n%s", w.name, problem, strings.Join(w.sent, "\n"), strings.Join(w.texts, "\n")))
+	t.Fatalf("%s: %s\nsent:\n%s\ngot:\n%s", w.name, problem, strings.Join(w.sent, "\n"), strings.Join(w.texts, "\n"))
 }

@@ -212,7 +212,7 @@ func tellers() map[string]http.HandlerFunc {
 		"no JSON":         answer(200, "application/json", told),
 		"no event stream": answer(200, "text/event-stream", func(r *http.Request) string { return "data: " + told(r) + "\n\n" }),
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://elsewhere.invalid"+r.URL.String(), 307)
+			http.Redirect(w, r, "http://elsewhere.invalid"+r.URL.String(), http.StatusTemporaryRedirect)
 		},
 		"bad redirect": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "http://%zz/"+r.URL.RawQuery)
