@@ -314,11 +314,15 @@ func TestHTTPLinkAlone(t *testing.T) {
 	})
 }
 
-// Close ends what waits, and the session.
+// Close ends what waits, and the session. Each request has the whole URL: its query
+// may hold the credential that the session was opened with.
 func TestHTTPLinkClose(t *testing.T) {
 	deleted := make(chan string, 1)
 	f := newRemote(t, func(w http.ResponseWriter, r *http.Request) {
 		text := body(r)
+		if r.URL.RequestURI() != "/k/A/mcp?auth=B" {
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
 		w.Header().Set("Mcp-Session-Id", "x")
 		switch {
 		case r.Method == http.MethodDelete:
@@ -333,7 +337,7 @@ func TestHTTPLinkClose(t *testing.T) {
 			answerJSON(w, 200, result(1, `{}`))
 		}
 	})
-	l := f.dial("/mcp", LinkOptions{})
+	l := f.dial("/k/A/mcp?auth=B", LinkOptions{})
 	f.send(l, request(1, "m", `{}`))
 	f.want(about("1", result(1, `{}`)))
 	if err := l.Listen(t.Context(), func(err error) { t.Errorf("the stream is lost: %v", err) }); err != nil {

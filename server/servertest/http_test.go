@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -41,8 +42,8 @@ func (l *log) all() []*http.Request {
 	return slices.Clone(l.seen)
 }
 
-// TestHTTPSession: a session begins and ends as the specification has it, and
-// what the server says by itself arrives.
+// TestHTTPSession: a session begins and ends as the specification has it, each
+// request has the arguments, and what the server says by itself arrives.
 func TestHTTPSession(t *testing.T) {
 	closed := make(chan error, 1)
 	srv := server.New("http", "1", server.Options{
@@ -52,7 +53,7 @@ func TestHTTPSession(t *testing.T) {
 	srv.Tool(func() {}, tool.Name("here"))
 	l := &log{Handler: srv.Handler()}
 	h := servertest.StartHandler(t, srv, l)
-	c := h.Connect(servertest.Options{Transport: servertest.HTTP, Header: http.Header{"X-Own": {"1"}}})
+	c := h.Connect(servertest.Options{Transport: servertest.HTTP, Header: http.Header{"X-Own": {"1"}}, Args: url.Values{"auth": {"A"}}})
 	c.Call("here", nil)
 	srv.Remove("here")
 	c.Await("notifications/tools/list_changed", 1)
@@ -71,7 +72,7 @@ func TestHTTPSession(t *testing.T) {
 		if i > 0 && (session != id || revision != servertest.Latest) {
 			t.Errorf("%s: session %q, revision %q", r.Method, session, revision)
 		}
-		if r.Header.Get("X-Own") == "" || r.Header.Get("Mcp-Method") != "" || r.URL.Path != "/mcp" {
+		if r.Header.Get("X-Own") == "" || r.Header.Get("Mcp-Method") != "" || r.URL.RequestURI() != "/mcp?auth=A" {
 			t.Errorf("%s %s: %v", r.Method, r.URL, r.Header)
 		}
 	}
