@@ -71,7 +71,9 @@ type Options struct {
 	// the connection with 401, one that is [ErrForbidden] with 403; the text of
 	// a [tool.Errorf] is told. A [*transport.Refusal] says it all itself: the status,
 	// the text, and headers such as WWW-Authenticate or Retry-After. It may be
-	// called concurrently.
+	// called concurrently. A header that it reads itself, such as a cookie or
+	// X-Forwarded-User, does not bind the session to it, unless ArgHeaders maps it
+	// to an argument that SecretArgs names, or whose name is that of a secret.
 	Authenticate func(*Connect) (principal any, err error)
 
 	Limits Limits

@@ -124,9 +124,11 @@ func (h *HTTP) appendCredentials(found []credential, source argSource) []credent
 }
 
 // checkCaller holds a request on an open connection to whoever opened it: a
-// credential that came in a header comes again, and no other one may come.
-// Opened by URL alone, the connection's id is what the request has to know.
-func checkCaller(opened, now []credential) *Refusal {
+// credential that came in a header comes again, and no other one may come. Opened
+// by URL alone, it comes again too, in whatever place; but not where idAlone says
+// that clients cannot repeat it: there the connection's id is what the request has
+// to know.
+func checkCaller(opened, now []credential, idAlone bool) *Refusal {
 	for _, c := range now {
 		known := func(o credential) bool { return o.arg == c.arg && o.print.equal(c.print) }
 		if !slices.ContainsFunc(opened, known) {
@@ -134,13 +136,18 @@ func checkCaller(opened, now []credential) *Refusal {
 		}
 	}
 	for _, o := range opened {
-		again := func(c credential) bool { return c.header == o.header && c.print.equal(o.print) }
-		if o.header != "" && !slices.ContainsFunc(now, again) {
-			return &Refusal{
-				Status: http.StatusUnauthorized,
-				Reason: "this session was opened with a credential in " + o.header + ": each request has to carry it",
-				Header: http.Header{"Www-Authenticate": {"Bearer"}},
-			}
+		again := func(c credential) bool { return (o.header == "" || c.header == o.header) && c.print.equal(o.print) }
+		if o.header == "" && idAlone || slices.ContainsFunc(now, again) {
+			continue
+		}
+		place := o.header
+		if place == "" {
+			place = "its URL"
+		}
+		return &Refusal{
+			Status: http.StatusUnauthorized,
+			Reason: "this session was opened with a credential in " + place + ": each request has to carry it",
+			Header: http.Header{"Www-Authenticate": {"Bearer"}},
 		}
 	}
 	return nil

@@ -84,7 +84,9 @@ func TestSessionCaller(t *testing.T) {
 		{name: "header differs", begin: "/mcp", began: bearer("A"), path: "/mcp", now: bearer("B"), status: 403},
 		{name: "header of nobody's", begin: "/mcp", path: "/mcp", now: bearer("B"), status: 403},
 		{name: "query again", begin: "/mcp?auth=A", path: "/mcp?auth=A"},
-		{name: "query, then the id alone", begin: "/mcp?auth=A", path: "/mcp"},
+		{name: "query missing", begin: "/mcp?auth=A", path: "/mcp", status: 401},
+		{name: "query, then header", begin: "/mcp?auth=A", path: "/mcp", now: bearer("A")},
+		{name: "header, then query", begin: "/mcp", began: bearer("A"), path: "/mcp?auth=A", status: 401},
 		{name: "query differs", begin: "/mcp?auth=A", path: "/mcp?auth=B", status: 403},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -124,7 +124,7 @@ func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
 		h.noSession(w)
 		return
 	}
-	if err := h.checkCaller(r, p, s.opened, query); err != nil {
+	if err := h.checkCaller(r, p, s.opened, query, true); err != nil {
 		h.refuse(w, err, "")
 		return
 	}
@@ -141,9 +141,11 @@ func (h *HTTP) postSSE(w http.ResponseWriter, r *http.Request) {
 	runs = h.takeMessage(w, r, p, body)
 }
 
-// checkCaller holds a request to whoever opened the session that it names.
-func (h *HTTP) checkCaller(r *http.Request, p *Peer, opened []credential, query url.Values) error {
-	refusal := checkCaller(opened, h.credentials(r, query))
+// checkCaller holds a request to whoever opened the session that it names. Over
+// HTTP+SSE a client posts to the endpoint that it was told, without the query of
+// the URL that it was given: idAlone.
+func (h *HTTP) checkCaller(r *http.Request, p *Peer, opened []credential, query url.Values, idAlone bool) error {
+	refusal := checkCaller(opened, h.credentials(r, query), idAlone)
 	if refusal == nil {
 		return nil
 	}

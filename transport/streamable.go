@@ -194,7 +194,7 @@ func (h *HTTP) session(r *http.Request, id string) (*streamable, error) {
 	if r.URL.RawQuery != "" {
 		query = r.URL.Query() // what of it parses
 	}
-	return s, h.checkCaller(r, p, s.opened, query)
+	return s, h.checkCaller(r, p, s.opened, query, false)
 }
 
 func errNoSession() error {

@@ -28,9 +28,12 @@ func TestAbuseForgery(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := begin(t, host, "?auth=key-ada&client_id="+url.QueryEscape(forged))
+	ada := func(body string, header ...string) reply {
+		return raw(t, host, request("POST", "/mcp?auth=key-ada", host, body, append(header, asJSON...)...))
+	}
 	stillServes := func(what string) {
 		t.Helper()
-		r := raw(t, host, post(host, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"text":"well"}}}`, "Mcp-Session-Id: "+session))
+		r := ada(`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"text":"well"}}}`, "Mcp-Session-Id: "+session)
 		if r.status != http.StatusOK || !strings.Contains(r.body, `"text":"well"`) {
 			t.Fatalf("after %s: %d %.200s", what, r.status, r.body)
 		}
@@ -44,7 +47,7 @@ func TestAbuseForgery(t *testing.T) {
 		if strings.Contains(body, "2026-07-28") {
 			header = named("tools/call", "confirm")
 		}
-		checkForged(t, place, raw(t, host, request("POST", "/mcp?auth=key-ada", host, body, append(header, asJSON...)...)))
+		checkForged(t, place, ada(body, header...))
 		stillServes(place)
 	}
 	for _, params := range []string{ // what comes back as events, and in the log
@@ -53,7 +56,7 @@ func TestAbuseForgery(t *testing.T) {
 		`"name":"whoami"`,
 	} {
 		body := `{"jsonrpc":"2.0","id":` + string(text) + `,"method":"tools/call","params":{` + params + `}}`
-		r := raw(t, host, post(host, body, "Mcp-Session-Id: "+session))
+		r := ada(body, "Mcp-Session-Id: "+session)
 		wantStatus(t, params, r, http.StatusOK)
 		checkForged(t, params, r)
 		answerTo(t, params, string(text), r)

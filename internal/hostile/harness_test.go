@@ -12,7 +12,8 @@ func TestHarness(t *testing.T) {
 	p := startServer(t, targetOptions{Users: true})
 	host := p.host()
 	id := begin(t, host, "?auth=key-ada&client_id=one")
-	got := raw(t, host, post(host, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"whoami"}}`, "Mcp-Session-Id: "+id))
+	whoami := `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"whoami"}}`
+	got := raw(t, host, request("POST", "/mcp?auth=key-ada", host, whoami, append(asJSON, "Mcp-Session-Id: "+id)...))
 	wantStatus(t, "a call", got, http.StatusOK)
 	if want := `"client":"one","principal":"ada"`; !strings.Contains(got.body, want) {
 		t.Errorf("got %s, want %s in it", got.body, want)

@@ -58,7 +58,7 @@ func TestForgedAnswers(t *testing.T) {
 	m := p.newMallory()
 	ada := p.begin("/mcp?auth=key-ada&client_id=ada")
 	confirm := call(7, "confirm", `{"text":"?"}`, "same")
-	asked := p.listen("POST", "/mcp", confirm, "Mcp-Session-Id: "+ada)
+	asked := p.listen("POST", "/mcp?auth=key-ada", confirm, "Mcp-Session-Id: "+ada)
 	question := asked.next()
 	own := p.listen("POST", "/mcp?auth=key-mallory", confirm, "Mcp-Session-Id: "+m.http)
 	if id := idOf(t, own.next()); id != idOf(t, question) {
@@ -75,7 +75,7 @@ func TestForgedAnswers(t *testing.T) {
 		t.Errorf("Mallory's call goes on with %s", got)
 	}
 	for _, name := range []string{"ada the first", "ada the second"} {
-		wantStatus(t, "Ada's answer", p.send("POST", "/mcp", accepts(idOf(t, question), name), "Mcp-Session-Id: "+ada), http.StatusAccepted)
+		wantStatus(t, "Ada's answer", p.send("POST", "/mcp?auth=key-ada", accepts(idOf(t, question), name), "Mcp-Session-Id: "+ada), http.StatusAccepted)
 		question = asked.next()
 	}
 	if !strings.Contains(question, `"text":"ada ada the first ada the second ?"`) {
@@ -110,7 +110,7 @@ func TestForgedCancel(t *testing.T) {
 	m := p.newMallory()
 	wait := call(7, "wait", "{}", "same")
 	ada := p.begin("/mcp?auth=key-ada&client_id=ada")
-	waits := p.listen("POST", "/mcp", wait, "Mcp-Session-Id: "+ada)
+	waits := p.listen("POST", "/mcp?auth=key-ada", wait, "Mcp-Session-Id: "+ada)
 	stream, endpoint := p.openSSE("/sse?auth=key-ada&client_id=stream")
 	wantStatus(t, "a call on a stream", p.send("POST", endpoint, wait), http.StatusAccepted)
 	alone := strings.Replace(stateless("tools/call", `"name":"wait"`), `"id":1`, `"id":7`, 1)
@@ -162,8 +162,8 @@ func TestForgedSubscription(t *testing.T) {
 	p := newPrey(t, targetOptions{})
 	m := p.newMallory()
 	ada := p.begin("/mcp?auth=key-ada&client_id=ada")
-	p.subscribe(ada, "mine://ada")
-	hears := p.listen("GET", "/mcp", "", "Mcp-Session-Id: "+ada)
+	p.subscribe("ada", ada, "mine://ada")
+	hears := p.listen("GET", "/mcp?auth=key-ada", "", "Mcp-Session-Id: "+ada)
 	own := p.listen("GET", "/mcp?auth=key-mallory", "", "Mcp-Session-Id: "+m.http)
 	body := func(method string) string {
 		return `{"jsonrpc":"2.0","id":8,"method":"resources/` + method + `","params":{"uri":"mine://ada"}}`
@@ -176,24 +176,24 @@ func TestForgedSubscription(t *testing.T) {
 	}
 	m.sayTo(ada, body("unsubscribe"))
 	wantStatus(t, "unsubscribing", post(body("unsubscribe")), http.StatusOK)
-	p.touch(ada)
+	p.touch("ada", ada)
 	if got := hears.next(); !strings.Contains(got, `"mine://ada"`) {
 		t.Errorf("Ada hears %s", got)
 	}
 	wantStatus(t, "subscribing", post(body("subscribe")), http.StatusOK)
-	p.touch(ada)
+	p.touch("ada", ada)
 	if got := own.next(); got != `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"mine://ada"}}` {
 		t.Errorf("Mallory hears %s", got)
 	}
 	wantStatus(t, "unsubscribing", post(body("unsubscribe")), http.StatusOK)
-	p.touch(ada)
-	p.touch(m.http)
+	p.touch("ada", ada)
+	p.touch("mallory", m.http)
 	for range 2 {
 		if got := hears.next(); !strings.Contains(got, `"mine://ada"`) {
 			t.Errorf("Ada hears %s", got)
 		}
 	}
-	wantStatus(t, "DELETE", p.send("DELETE", "/mcp", "", "Mcp-Session-Id: "+m.http), http.StatusNoContent)
+	wantStatus(t, "DELETE", p.send("DELETE", "/mcp?auth=key-mallory", "", "Mcp-Session-Id: "+m.http), http.StatusNoContent)
 	for e := range own.events {
 		if e[1] != "" {
 			t.Errorf("Mallory hears %s", e)

@@ -41,7 +41,7 @@ func testProxyNames(t *testing.T, command string) {
 			}
 		}
 		wantStatus(t, "its own", p.send("POST", endpoint, call(5, "child", "{}", "same")), http.StatusAccepted)
-		for _, c := range []child{p.child(p.in(id, at+"mcp", "child")), p.child(p.text(stream.next())), p.child(p.alone(at+"mcp?auth=key-ada", "child"))} {
+		for _, c := range []child{p.child(p.in(id, at+"mcp?auth=key-ada", "child")), p.child(p.text(stream.next())), p.child(p.alone(at+"mcp?auth=key-ada", "child"))} {
 			if known := processes[c.PID]; known != "" {
 				t.Errorf("%s has a process of %s", at, known)
 			}
@@ -123,28 +123,28 @@ func testProxyShared(t *testing.T, command string) {
 	stream, endpoint := p.openSSE("/sse?auth=key-mallory")
 	hears := p.listen("GET", "/mcp?auth=key-mallory", "", "Mcp-Session-Id: "+mallory)
 	own := p.listen("GET", "/mcp?auth=key-ada", "", "Mcp-Session-Id: "+ada)
-	if a, b := p.child(p.in(ada, "/mcp", "child")), p.child(p.in(mallory, "/mcp", "child")); a.PID != b.PID || strings.Contains(a.Env, "key-") {
+	if a, b := p.child(p.in(ada, "/mcp?auth=key-ada", "child")), p.child(p.in(mallory, "/mcp?auth=key-mallory", "child")); a.PID != b.PID || strings.Contains(a.Env, "key-") {
 		t.Errorf("they do not share: %+v, %+v", a, b)
 	}
-	p.subscribe(ada, "mine://nobody")
+	p.subscribe("ada", ada, "mine://nobody")
 	for range 3 {
-		p.touch(mallory)
+		p.touch("mallory", mallory)
 		if got := own.next(); !strings.Contains(got, `"mine://nobody"`) {
 			t.Errorf("Ada hears %s", got)
 		}
 	}
-	got := p.send("POST", "/mcp", call(5, "work", `{"steps":3,"text":"ada's"}`, "same"), "Mcp-Session-Id: "+ada)
+	got := p.send("POST", "/mcp?auth=key-ada", call(5, "work", `{"steps":3,"text":"ada's"}`, "same"), "Mcp-Session-Id: "+ada)
 	if strings.Count(got.body, "nobody ada's") != 4 {
 		t.Errorf("Ada's work: %s", got.body)
 	}
-	if text := p.text(p.send("POST", "/mcp", call(5, "confirm", `{"text":"ada's"}`, "same"), "Mcp-Session-Id: "+ada).body); text != "the client does not support elicitation" {
+	if text := p.text(p.send("POST", "/mcp?auth=key-ada", call(5, "confirm", `{"text":"ada's"}`, "same"), "Mcp-Session-Id: "+ada).body); text != "the client does not support elicitation" {
 		t.Errorf("what asks in a server that all share says %q", text)
 	}
 	wantStatus(t, "Mallory's own", p.send("POST", endpoint, call(6, "echo", `{"text":"mine"}`, "same")), http.StatusAccepted)
 	if got := stream.next(); p.text(got) != "mine" {
 		t.Errorf("Mallory's stream has %s", got)
 	}
-	wantStatus(t, "DELETE", p.send("DELETE", "/mcp", "", "Mcp-Session-Id: "+mallory), http.StatusNoContent)
+	wantStatus(t, "DELETE", p.send("DELETE", "/mcp?auth=key-mallory", "", "Mcp-Session-Id: "+mallory), http.StatusNoContent)
 	for e := range hears.events {
 		if e[1] != "" {
 			t.Errorf("Mallory hears %s", e)
@@ -170,7 +170,7 @@ func testProxyArguments(t *testing.T, command string) {
 		`"x":1`,
 	} {
 		body := fmt.Sprintf(`{"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"meta","arguments":{},%s}}`, meta)
-		got := p.send("POST", "/mcp", body, "Mcp-Session-Id: "+id)
+		got := p.send("POST", "/mcp?auth=key-mallory", body, "Mcp-Session-Id: "+id)
 		wantStatus(t, meta, got, http.StatusOK)
 		if !strings.Contains(got.body, "key-mallory") || strings.Contains(got.body, "key-ada") {
 			t.Errorf("%s: the server is told %s", meta, got.body)
@@ -183,16 +183,16 @@ func testProxyArguments(t *testing.T, command string) {
 func testProxyDeaths(t *testing.T, command string) {
 	p := startProxy(t, command, upstream()...)
 	ada, mallory := p.begin("/mcp?auth=key-ada"), p.begin("/mcp?auth=key-mallory")
-	before, others := p.child(p.in(ada, "/mcp", "child")), p.child(p.in(mallory, "/mcp", "child"))
+	before, others := p.child(p.in(ada, "/mcp?auth=key-ada", "child")), p.child(p.in(mallory, "/mcp?auth=key-mallory", "child"))
 	for range 2 {
-		if got := p.send("POST", "/mcp", call(5, "die", "{}", "same"), "Mcp-Session-Id: "+ada); !strings.Contains(got.body, `"error"`) {
+		if got := p.send("POST", "/mcp?auth=key-ada", call(5, "die", "{}", "same"), "Mcp-Session-Id: "+ada); !strings.Contains(got.body, `"error"`) {
 			t.Errorf("a call in which the server ends is answered %s", got.body)
 		}
-		after := p.child(p.in(ada, "/mcp", "child"))
+		after := p.child(p.in(ada, "/mcp?auth=key-ada", "child"))
 		if after.PID == before.PID || after.Key != "key-ada" || strings.Contains(after.Env, "key-mallory") {
 			t.Errorf("Ada's next process is %+v", after)
 		}
-		if now := p.child(p.in(mallory, "/mcp", "child")); now != others {
+		if now := p.child(p.in(mallory, "/mcp?auth=key-mallory", "child")); now != others {
 			t.Errorf("Mallory's process was %+v, and is %+v", others, now)
 		}
 		before = after

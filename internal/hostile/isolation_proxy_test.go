@@ -164,8 +164,8 @@ func testProxyProcesses(t *testing.T, command string) {
 			at := fmt.Sprintf("?auth=%s&client_id=%s", key, sessionMark(n))
 			for i := range 2 {
 				id := p.begin("/mcp" + at)
-				note(fmt.Sprintf("session %d of %d", i, n), key, p.child(p.in(id, "/mcp", "child")))
-				note(fmt.Sprintf("session %d of %d", i, n), key, p.child(p.in(id, "/mcp", "child")))
+				note(fmt.Sprintf("session %d of %d", i, n), key, p.child(p.in(id, "/mcp"+at, "child")))
+				note(fmt.Sprintf("session %d of %d", i, n), key, p.child(p.in(id, "/mcp"+at, "child")))
 			}
 			s, endpoint := p.openSSE("/sse" + at)
 			wantStatus(t, "a call", p.send("POST", endpoint, call(5, "child", "{}", "same")), http.StatusAccepted)

@@ -92,10 +92,11 @@ type theft struct {
 }
 
 // thefts are the ways to come to where a session is that was opened with Ada's key;
-// without is what there is for who brings none.
-func thefts(at string, without []int) []theft {
+// without is what there is for who brings none, and inURL for who brings hers in
+// the query.
+func thefts(at string, without, inURL []int) []theft {
 	mallory, owner := "Authorization: Bearer key-mallory", "Authorization: Bearer key-ada"
-	refused := []int{http.StatusForbidden}
+	refused, served := []int{http.StatusForbidden}, []int{http.StatusOK, http.StatusAccepted}
 	return []theft{
 		{"another key in the header", at, []string{mallory}, refused},
 		{"another key in the query", at + "?auth=key-mallory", nil, refused},
@@ -113,28 +114,36 @@ func thefts(at string, without []int) []theft {
 		{"no key", at, nil, without},
 		{"no key, and a query that is malformed", at + "?%zz", nil, without},
 		{"the key as another kind of credential", at, []string{"Authorization: Basic key-ada"}, without},
+		{"no key but as the name of the client", at + "?client_id=key-ada", nil, without},
+		{"the key itself in the header", at, []string{owner}, served}, // wherever it stood, it is the same credential
+		{"the key itself in the query", at + "?auth=key-ada", nil, inURL},
 	}
 }
 
 // TestStolenID: the id of a session is worth nothing with another credential, with
 // whichever method, wherever the credential stands and whatever is beside it; and
-// without one only where the session was opened by its URL.
+// without one only over HTTP+SSE, where the session was opened by its URL. The key
+// itself may come in another place, unless it was in a header: there it has to stay.
 func TestStolenID(t *testing.T) {
 	p := newPrey(t, targetOptions{})
 	all := p.victims()
 	for _, v := range all {
-		without := []int{http.StatusOK, http.StatusAccepted}
-		if v.header != nil {
-			without = []int{http.StatusUnauthorized}
+		missing, served := []int{http.StatusUnauthorized}, []int{http.StatusOK, http.StatusAccepted}
+		without, inURL := missing, served
+		switch {
+		case v.header != nil:
+			inURL = missing
+		case v.sse != nil:
+			without = served
 		}
 		at, _, _ := strings.Cut(strings.TrimPrefix(v.target, "/k/key-ada"), "?")
-		for _, a := range thefts(at, without) {
+		for _, a := range thefts(at, without, inURL) {
 			what := v.name + ", " + a.what
 			target, header := v.to(a.target, v.id)
 			header = append(header, a.header...)
 			got := p.send("POST", target, reach, header...)
 			wantStatus(t, what, got, a.status...)
-			if got.status < 300 { // it was opened by its URL, and takes the id alone
+			if got.status < 300 { // the key itself, or the id alone where that will do
 				await(t, what, p.reached)
 				if v.sse != nil {
 					v.sse.next()
@@ -183,11 +192,11 @@ func nearMisses(id, mine string) []string {
 // TestNearMissID: what is nearly the id of a session is none, whoever sends it.
 func TestNearMissID(t *testing.T) {
 	p := newPrey(t, targetOptions{})
-	v := &victim{name: "by query", who: "q", target: "/mcp", id: p.begin("/mcp?auth=key-ada&client_id=q")}
+	v := &victim{name: "by query", who: "q", target: "/mcp?auth=key-ada", id: p.begin("/mcp?auth=key-ada&client_id=q")}
 	mine := p.begin("/mcp?auth=key-mallory")
 	for _, id := range nearMisses(v.id, mine) {
 		for method, body := range map[string]string{"POST": reach, "GET": "", "DELETE": ""} {
-			wantStatus(t, method+" "+id, p.send(method, "/mcp", body, "Mcp-Session-Id: "+id), http.StatusNotFound)
+			wantStatus(t, method+" "+id, p.send(method, "/mcp?auth=key-ada", body, "Mcp-Session-Id: "+id), http.StatusNotFound)
 			wantStatus(t, method+" by Mallory of "+id, p.send(method, "/mcp?auth=key-mallory", body, "Mcp-Session-Id: "+id), http.StatusNotFound)
 		}
 	}
@@ -209,7 +218,7 @@ func TestNearMissID(t *testing.T) {
 // one's. No id is none.
 func TestSeveralIDs(t *testing.T) {
 	p := newPrey(t, targetOptions{})
-	v := &victim{name: "by query", who: "q", target: "/mcp", id: p.begin("/mcp?auth=key-ada&client_id=q")}
+	v := &victim{name: "by query", who: "q", target: "/mcp?auth=key-ada", id: p.begin("/mcp?auth=key-ada&client_id=q")}
 	other, mine := p.begin("/mcp?auth=key-ada"), p.begin("/mcp?auth=key-mallory&client_id=m")
 	id, my := "Mcp-Session-Id: "+v.id, "Mcp-Session-Id: "+mine
 	for what, header := range map[string][]string{
@@ -217,11 +226,11 @@ func TestSeveralIDs(t *testing.T) {
 		"an id of spaces":         {"Mcp-Session-Id:    "},
 		"an empty one, and an id": {"Mcp-Session-Id:", id},
 	} {
-		wantStatus(t, what, p.send("GET", "/mcp", "", header...), http.StatusBadRequest)
-		wantStatus(t, what, p.send("DELETE", "/mcp", "", header...), http.StatusBadRequest)
+		wantStatus(t, what, p.send("GET", "/mcp?auth=key-ada", "", header...), http.StatusBadRequest)
+		wantStatus(t, what, p.send("DELETE", "/mcp?auth=key-ada", "", header...), http.StatusBadRequest)
 		wantStatus(t, what, p.send("POST", "/mcp?auth=key-ada", reach, header...), http.StatusBadRequest)
 	}
-	wantStatus(t, "a control character", p.send("POST", "/mcp", reach, id+"\x00"), http.StatusBadRequest)
+	wantStatus(t, "a control character", p.send("POST", "/mcp?auth=key-ada", reach, id+"\x00"), http.StatusBadRequest)
 	wantStatus(t, "Ada's id first", p.send("POST", "/mcp?auth=key-mallory", reach, id, my), http.StatusForbidden)
 	p.nothing("ids that are not to count")
 	wantStatus(t, "Mallory's id first", p.send("POST", "/mcp?auth=key-mallory", reach, my, id), http.StatusOK)
@@ -230,7 +239,7 @@ func TestSeveralIDs(t *testing.T) {
 	}
 	wantStatus(t, "DELETE of two", p.send("DELETE", "/mcp?auth=key-ada", "", "Mcp-Session-Id: "+other, id), http.StatusNoContent)
 	p.alive(v)
-	wantStatus(t, "spaces around the id", p.send("POST", "/mcp", reach, "Mcp-Session-Id: \t "+v.id+" \t"), http.StatusOK) // which are no part of it: RFC 9110, section 5.5
+	wantStatus(t, "spaces around the id", p.send("POST", "/mcp?auth=key-ada", reach, "Mcp-Session-Id: \t "+v.id+" \t"), http.StatusOK) // which are no part of it: RFC 9110, section 5.5
 }
 
 // TestIDOfAnotherTransport: the id of a session is one of its own transport alone,

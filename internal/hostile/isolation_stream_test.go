@@ -21,7 +21,7 @@ func TestLastEventID(t *testing.T) {
 	ada, mallory := p.begin("/mcp?auth=key-ada&client_id=ada"), p.begin("/mcp?auth=key-mallory&client_id=mallory")
 	var last string
 	for range 3 { // of Ada's, so that there are streams 1 to 3
-		s := p.listen("POST", "/mcp", workCall(7, 3, "secret"), "Mcp-Session-Id: "+ada)
+		s := p.listen("POST", "/mcp?auth=key-ada", workCall(7, 3, "secret"), "Mcp-Session-Id: "+ada)
 		for e := range s.events {
 			last = e[0]
 		}
@@ -29,7 +29,7 @@ func TestLastEventID(t *testing.T) {
 	if last != "3-4" {
 		t.Fatalf("the last event of the third stream is %q", last)
 	}
-	wantStatus(t, "Mallory's work", p.send("POST", "/mcp", workCall(7, 1, "mine"), "Mcp-Session-Id: "+mallory), http.StatusOK)
+	wantStatus(t, "Mallory's work", p.send("POST", "/mcp?auth=key-mallory", workCall(7, 1, "mine"), "Mcp-Session-Id: "+mallory), http.StatusOK)
 	key := "?auth=key-mallory"
 	for _, id := range []string{
 		"3-1", "2-1", "2-0", "3-4", "1-3", "1-4", "1-99999999999999999999", "99999999999999999999-1", "9223372036854775807-9223372036854775807",
@@ -46,24 +46,24 @@ func TestLastEventID(t *testing.T) {
 	if !strings.Contains(got.body, "mallory mine") || strings.Contains(got.body, "secret") {
 		t.Errorf("with an id that both sessions have Mallory gets %s", got.body)
 	}
-	got = p.send("GET", "/mcp", "", "Mcp-Session-Id: "+ada, "Last-Event-ID: 1-0")
+	got = p.send("GET", "/mcp?auth=key-ada", "", "Mcp-Session-Id: "+ada, "Last-Event-ID: 1-0")
 	if strings.Count(got.body, "ada secret") != 4 {
 		t.Errorf("Ada gets %s", got.body)
 	}
-	wantStatus(t, "two ids, the first counts", p.send("GET", "/mcp", "", "Mcp-Session-Id: "+ada, "Last-Event-ID: x", "Last-Event-ID: 1-1"), http.StatusBadRequest)
+	wantStatus(t, "two ids, the first counts", p.send("GET", "/mcp?auth=key-ada", "", "Mcp-Session-Id: "+ada, "Last-Event-ID: x", "Last-Event-ID: 1-1"), http.StatusBadRequest)
 }
 
-// subscribe has a session of Ada's or Mallory's hear of a resource.
-func (p *site) subscribe(id, uri string) {
+// subscribe has a session that somebody opened by query hear of a resource.
+func (p *site) subscribe(who, id, uri string) {
 	p.t.Helper()
 	body := `{"jsonrpc":"2.0","id":2,"method":"resources/subscribe","params":{"uri":"` + uri + `"}}`
-	wantStatus(p.t, "subscribing to "+uri, p.send("POST", "/mcp", body, "Mcp-Session-Id: "+id), http.StatusOK)
+	wantStatus(p.t, "subscribing to "+uri, p.send("POST", "/mcp?auth=key-"+who, body, "Mcp-Session-Id: "+id), http.StatusOK)
 }
 
-// touch has a session tell of its resource.
-func (p *site) touch(id string) {
+// touch has such a session tell of its resource.
+func (p *site) touch(who, id string) {
 	p.t.Helper()
-	wantStatus(p.t, "touch", p.send("POST", "/mcp", call(3, "touch", "{}", ""), "Mcp-Session-Id: "+id), http.StatusOK)
+	wantStatus(p.t, "touch", p.send("POST", "/mcp?auth=key-"+who, call(3, "touch", "{}", ""), "Mcp-Session-Id: "+id), http.StatusOK)
 }
 
 // TestTwoListeners: of two clients that listen to one session each message goes to one
@@ -71,14 +71,14 @@ func (p *site) touch(id string) {
 func TestTwoListeners(t *testing.T) {
 	p := newPrey(t, targetOptions{})
 	ada, mallory := p.begin("/mcp?auth=key-ada&client_id=ada"), p.begin("/mcp?auth=key-mallory&client_id=mallory")
-	p.subscribe(ada, "mine://ada")
-	p.subscribe(mallory, "mine://mallory")
-	first := p.listen("GET", "/mcp", "", "Mcp-Session-Id: "+ada)
+	p.subscribe("ada", ada, "mine://ada")
+	p.subscribe("mallory", mallory, "mine://mallory")
+	first := p.listen("GET", "/mcp?auth=key-ada", "", "Mcp-Session-Id: "+ada)
 	other := p.listen("GET", "/mcp?auth=key-mallory", "", "Mcp-Session-Id: "+mallory)
-	second := p.listen("GET", "/mcp", "", "Mcp-Session-Id: "+ada)
+	second := p.listen("GET", "/mcp?auth=key-ada", "", "Mcp-Session-Id: "+ada)
 	const touches = 20
 	for range touches {
-		p.touch(ada)
+		p.touch("ada", ada)
 		if got := second.next(); !strings.Contains(got, `"mine://ada"`) {
 			t.Fatalf("the youngest gets %s", got)
 		}
@@ -95,18 +95,18 @@ func TestTwoListeners(t *testing.T) {
 		}
 	}
 	p.await("the one that is left", func() bool { // that the youngest has gone the server sees in its time
-		p.touch(ada)
+		p.touch("ada", ada)
 		for len(first.events) > 0 {
 			hear(<-first.events)
 		}
 		return left > 0
 	})
-	p.touch(mallory)
+	p.touch("mallory", mallory)
 	if got := other.next(); !strings.Contains(got, `"mine://mallory"`) {
 		t.Errorf("Mallory gets %s", got)
 	}
-	for _, id := range []string{ada, mallory} {
-		wantStatus(t, "DELETE", p.send("DELETE", "/mcp", "", "Mcp-Session-Id: "+id), http.StatusNoContent)
+	for who, id := range map[string]string{"ada": ada, "mallory": mallory} {
+		wantStatus(t, "DELETE", p.send("DELETE", "/mcp?auth=key-"+who, "", "Mcp-Session-Id: "+id), http.StatusNoContent)
 	}
 	for e := range first.events {
 		hear(e)
@@ -195,7 +195,7 @@ func (x *wire) storm(touches int) error {
 // sessions do not notice.
 func TestRacesWithTheEnd(t *testing.T) {
 	p := newPrey(t, targetOptions{})
-	bystander := &victim{name: "by query", who: "q", target: "/mcp", id: p.begin("/mcp?auth=key-ada&client_id=q")}
+	bystander := &victim{name: "by query", who: "q", target: "/mcp?auth=key-ada", id: p.begin("/mcp?auth=key-ada&client_id=q")}
 	var races sync.WaitGroup
 	for n := range often(40, 1000) {
 		races.Add(1)
@@ -215,10 +215,11 @@ func TestRacesWithTheEnd(t *testing.T) {
 
 // raceDelete has a session ended while it is used in every way.
 func (p *prey) raceDelete(n int) {
-	id := "Mcp-Session-Id: " + p.begin(fmt.Sprintf("/mcp?auth=key-user%d", n))
+	target := fmt.Sprintf("/mcp?auth=key-user%d", n)
+	id := "Mcp-Session-Id: " + p.begin(target)
 	var all sync.WaitGroup
 	use := func(method, body string, status ...int) {
-		all.Go(func() { wantStatus(p.t, method+" "+body, p.send(method, "/mcp", body, id), status...) })
+		all.Go(func() { wantStatus(p.t, method+" "+body, p.send(method, target, body, id), status...) })
 	}
 	for range 3 {
 		use("POST", call(2+n%3, "wait", "{}", "same"), http.StatusOK, http.StatusNotFound)
@@ -228,7 +229,7 @@ func (p *prey) raceDelete(n int) {
 		use("DELETE", "", http.StatusNoContent, http.StatusNotFound)
 	}
 	all.Wait()
-	wantStatus(p.t, "POST in the end", p.send("POST", "/mcp", reach, id), http.StatusNotFound)
+	wantStatus(p.t, "POST in the end", p.send("POST", target, reach, id), http.StatusNotFound)
 }
 
 // raceClose has a stream closed while its session is used.

@@ -78,12 +78,13 @@ func TestSpecNoPassthrough(t *testing.T) {
 			if strings.Contains(tt.name, "a key") {
 				all = append(all, "X-API-Key: "+ours)
 			}
-			begun := raw(t, p.host(), request("POST", "/mcp?client_id=me&token="+token, p.host(), initialize("2025-11-25"), append(all, asJSON...)...))
+			at := "/mcp?client_id=me&token=" + token
+			begun := raw(t, p.host(), request("POST", at, p.host(), initialize("2025-11-25"), append(all, asJSON...)...))
 			session := "Mcp-Session-Id: " + begun.header.Get("Mcp-Session-Id")
 			wantStatus(t, "initialize", begun, http.StatusOK)
-			wantStatus(t, "a call", raw(t, p.host(), request("POST", "/mcp", p.host(), `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t"}}`,
+			wantStatus(t, "a call", raw(t, p.host(), request("POST", at, p.host(), `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t"}}`,
 				append(append(all, session), asJSON...)...)), http.StatusOK)
-			wantStatus(t, "the end", raw(t, p.host(), request("DELETE", "/mcp", p.host(), "", append(all, session)...)), http.StatusNoContent)
+			wantStatus(t, "the end", raw(t, p.host(), request("DELETE", at, p.host(), "", append(all, session)...)), http.StatusNoContent)
 			if err := p.terminate(); err != nil {
 				t.Error(err)
 			}

@@ -199,14 +199,17 @@ func TestSpecRateLimit(t *testing.T) {
 	defer h.Close()
 	host := strings.TrimPrefix(h.URL, "http://")
 	const call = `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t"}}`
-	old := raw(t, host, request("POST", "/mcp?auth=key-ada", host, initialize("2025-03-26"), asJSON...)).header.Get("Mcp-Session-Id") // takes batches
+	ada := func(body string, header ...string) reply {
+		return raw(t, host, request("POST", "/mcp?auth=key-ada", host, body, append(header, asJSON...)...))
+	}
+	old := ada(initialize("2025-03-26")).header.Get("Mcp-Session-Id") // takes batches
 	session := begin(t, host, "?auth=key-ada")
 	for range 5 {
-		raw(t, host, post(host, call, "Mcp-Session-Id: "+session))
-		raw(t, host, post(host, "["+call+","+strings.Replace(call, "2,", "3,", 1)+"]", "Mcp-Session-Id: "+old))
-		raw(t, host, request("POST", "/mcp?auth=key-ada", host, stateless("tools/call", `"name":"t"`), append(asJSON, named("tools/call", "t")...)...))
+		ada(call, "Mcp-Session-Id: "+session)
+		ada("["+call+","+strings.Replace(call, "2,", "3,", 1)+"]", "Mcp-Session-Id: "+old)
+		ada(stateless("tools/call", `"name":"t"`), named("tools/call", "t")...)
 	}
-	refused := raw(t, host, post(host, call, "Mcp-Session-Id: "+old))
+	refused := ada(call, "Mcp-Session-Id: "+old)
 	if !strings.Contains(refused.body, `"code":-32000`) {
 		t.Errorf("one too many: %d %s", refused.status, refused.body)
 	}
