@@ -117,7 +117,7 @@ func (h *httpCase) belongs(v *verdict, opened opening) {
 	for _, key := range []string{h.auth, h.bearer} {
 		v.refuseUnless(key == "" || key == opened.key, 403, -32600)
 	}
-	v.refuseUnless(!opened.byHeader || h.bearer == opened.key, 401, -32600)
+	v.refuseUnless(h.bearer == opened.key || !opened.byHeader && h.auth == opened.key, 401, -32600)
 }
 
 func (h *httpCase) getOrDelete(v *verdict, ours opening) {

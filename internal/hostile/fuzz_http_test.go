@@ -40,9 +40,9 @@ var newFuzzed = sync.OnceValue(func() *fuzzed {
 	}, tool.Name("route"))
 	f := &fuzzed{handler: t.Handler()}
 	f.other = f.begin(fuzzSecret, opening{"2025-11-25", "key-other", false})
-	f.do(request("POST", "/mcp", "127.0.0.1", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}`, append(asJSON, "Mcp-Session-Id: "+f.other)...), false)
+	f.do(request("POST", "/mcp?auth=key-other", "127.0.0.1", `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami"}}`, append(asJSON, "Mcp-Session-Id: "+f.other)...), false)
 	f.gone = f.begin("one", opening{"2025-11-25", "key-ada", false})
-	f.do(request("DELETE", "/mcp", "127.0.0.1", "", "Mcp-Session-Id: "+f.gone), false)
+	f.do(request("DELETE", "/mcp?auth=key-ada", "127.0.0.1", "", "Mcp-Session-Id: "+f.gone), false)
 	return f
 })
 
