@@ -178,3 +178,25 @@ func TestAllCalls(t *testing.T) {
 	close(w.release)
 	calls.Wait()
 }
+
+// TestDroppedEventsAreGone: what is kept to be resumed takes no more memory than it
+// counts for, however much was kept before.
+func TestDroppedEventsAreGone(t *testing.T) {
+	limits := Limits{Memory: 1 << 20, Sessions: 1000, Replay: 256 << 10}.WithDefaults()
+	b := newBudget(&limits)
+	r := newReplay(t.Context(), &limits, b, false)
+	defer r.stop()
+	l := r.open()
+	for range 2000 {
+		l.add([]byte("small"), false)
+	}
+	many := len(l.events)
+	b.add(limits.Memory) // others have it all
+	defer b.add(-limits.Memory)
+	for range 10 {
+		l.add([]byte("small"), false)
+	}
+	if n := len(l.events); many < 1900 || n > 20 || l.dropped > n+maxDropped || cap(l.events) > 3*maxDropped {
+		t.Errorf("of %d events %d are left, in an array with room for %d and %d in front", many, n, cap(l.events), l.dropped)
+	}
+}

@@ -37,6 +37,7 @@ type eventLog struct {
 	last    int       // of the event added last; 0 is before the first
 	lost    int       // of the newest event that was dropped
 	events  []event   // in order; not all of them if the stream is number 0
+	dropped int       // events that were in front of those, in the same array
 	due     int       // bytes that a reader has to write
 	dueFrom int       // no event before this one is due
 	readers []*reader // the youngest last: it gets what is due
@@ -120,7 +121,10 @@ func parseNumber(text string) (n int, ok bool) {
 func (l *eventLog) append(text []byte, due, may bool) event {
 	l.last++
 	e := event{seq: l.last, text: string(text), at: time.Now(), due: due, may: may}
-	l.events = append(l.events, e)
+	before := cap(l.events)
+	if l.events = append(l.events, e); cap(l.events) != before { // in a new array
+		l.dropped = 0
+	}
 	l.of.count(e.cost())
 	if due {
 		l.due += e.cost()
@@ -295,7 +299,14 @@ func (l *eventLog) forget(i int) {
 	}
 	l.events[0] = event{} // or its text stays in memory
 	l.events = l.events[1:]
+	if l.dropped++; l.dropped > len(l.events)+maxDropped { // or so does the array
+		l.events, l.dropped = slices.Clone(l.events), 0
+	}
 }
+
+// maxDropped is how many events may be gone from an array, beside as many as it
+// still has.
+const maxDropped = 16
 
 // evict keeps the session to its limit: the streams that nobody reads go first,
 // then the oldest events. What is due stays; Limits.Queue bounds it.
