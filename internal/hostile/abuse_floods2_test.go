@@ -191,7 +191,7 @@ func (a *attacker) keepOpen(text string) (c net.Conn, res *http.Response, err er
 // sessions, and on streams of HTTP+SSE.
 func unreadProgress(a *attacker) error {
 	const call = `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"_meta":{"progressToken":1},"name":"work","arguments":{"steps":1500,"each":10000}}}`
-	open := make([]net.Conn, 60*min(a.scale, 4))
+	open := make([]net.Conn, 60)
 	defer closeAll(open)
 	return a.crowd(len(open), func(i int) error {
 		if i%2 == 0 {

@@ -188,9 +188,18 @@ func (a *attacker) inSession(n, status int, body func(i int) string) error {
 }
 
 // hold opens connections and sends a text on all of them, the last bytes of it one
-// at a time.
+// at a time, and closes them again.
 func (a *attacker) hold(n int, text string, single int) error {
-	connections := make([]net.Conn, n*min(a.scale, 8))
+	for range a.scale {
+		if err := a.holdOnce(n, text, single); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *attacker) holdOnce(n int, text string, single int) error {
+	connections := make([]net.Conn, n)
 	defer closeAll(connections)
 	for i := range connections {
 		c, err := a.dial()
@@ -212,18 +221,22 @@ func (a *attacker) hold(n int, text string, single int) error {
 // a request may be.
 func closeHalves(a *attacker) error {
 	text := post(a.host, pingText)
-	return a.crowd(500*min(a.scale, 8), func(i int) error {
-		c, err := a.dial()
-		if err != nil {
-			return err
+	return a.crowd(500, func(i int) error {
+		for range a.scale {
+			c, err := a.dial()
+			if err != nil {
+				return err
+			}
+			_, _ = io.WriteString(c, text[:i%len(text)])
+			if err = c.(*net.TCPConn).CloseWrite(); err == nil {
+				_, err = io.Copy(io.Discard, c) // up to where the server closes it
+			}
+			c.Close()
+			if err != nil {
+				return err
+			}
 		}
-		defer c.Close()
-		_, _ = io.WriteString(c, text[:i%len(text)])
-		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
-			return err
-		}
-		_, err = io.Copy(io.Discard, c) // up to where the server closes it
-		return err
+		return nil
 	})
 }
 
