@@ -234,8 +234,9 @@ func (h *HTTP) health(w http.ResponseWriter) {
 	io.WriteString(w, "ok\n")
 }
 
-// briefly is how long a response may take that is only a status, or not much more.
-const briefly = 30 * time.Second
+// briefly is how long a response may take that is only a status, or not much more: of
+// a refusal net/http first reads the body, for which there is Limits.Read.
+const briefly = time.Minute
 
 // status begins such a response. Without a deadline, who sends requests and reads
 // no responses would hold his connection, and its goroutine, for ever.

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net/http"
@@ -245,6 +246,29 @@ func TestReadLimit(t *testing.T) {
 	})
 }
 
+// A client that sends no body is told why it is refused for its header, when the time
+// for the body has passed.
+func TestRefusedWithoutBody(t *testing.T) {
+	bubble(t, options(), nil, func(t *testing.T, w *world) {
+		conn, err := w.client.Transport.(*http.Transport).DialContext(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		began := time.Now()
+		if _, err := io.WriteString(conn, "POST /other HTTP/1.1\r\nHost: test\r\nContent-Length: 100\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || res.StatusCode != http.StatusNotFound {
+			t.Errorf("got %v, %v", res, err)
+		}
+		if d := time.Since(began); d != 30*time.Second {
+			t.Errorf("after %v", d)
+		}
+	})
+}
+
 // Who sends requests and reads no responses is hung up on, whatever the response.
 func TestResponseThatIsNotRead(t *testing.T) {
 	const message = "POST /mcp HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
@@ -266,9 +290,9 @@ func TestResponseThatIsNotRead(t *testing.T) {
 			if _, err := io.WriteString(conn, text); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(31 * time.Second)
+			time.Sleep(61 * time.Second)
 			if n, err := conn.Read(make([]byte, 1)); err != io.EOF {
-				t.Errorf("%.20q…: after half a minute there are %d bytes to read, %v", text, n, err)
+				t.Errorf("%.20q…: after a minute there are %d bytes to read, %v", text, n, err)
 			}
 		})
 	}

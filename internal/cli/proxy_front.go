@@ -132,7 +132,7 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// hold the connection for ever, as would who does not send the body of a request
 	// that is refused: net/http waits for it.
 	rc := http.NewResponseController(w)
-	_ = rc.SetWriteDeadline(time.Now().Add(ioTime))
+	_ = rc.SetWriteDeadline(time.Now().Add(2 * ioTime)) // the body comes first
 	if r.ContentLength != 0 {
 		_ = rc.SetReadDeadline(time.Now().Add(ioTime))
 	}
