@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/client"
@@ -203,4 +205,55 @@ func TestRefusedStream(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "400") || !strings.Contains(err.Error(), "key") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// leaving is a server in this process that closes the connection when it is to be
+// listened to.
+type leaving struct {
+	*server.Server
+	pipe *transport.Pipe
+}
+
+func (l *leaving) Connect(ctx context.Context, args url.Values, toClient func(text []byte)) (*transport.Pipe, error) {
+	p, err := l.Server.Connect(ctx, args, toClient)
+	l.pipe = p
+	return p, err
+}
+
+// TestSubscribeAtTheEnd: who wants to hear of a resource while the connection is
+// lost, and is not made again, is told so and does not wait for ever.
+func TestSubscribeAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &leaving{Server: testServer()}
+		l.Use(func(next server.Handler) server.Handler {
+			return func(ctx context.Context, r *server.Request) (json.RawMessage, error) {
+				if r.Method == "subscriptions/listen" {
+					go l.pipe.Close() // which waits for this request
+					<-ctx.Done()
+				}
+				return next(ctx, r)
+			}
+		})
+		c, err := client.Connect(t.Context(), client.InProcess(l), client.Options{Reconnect: transport.Retry{First: time.Hour}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		subscribed := make(chan error, 1)
+		go func() {
+			_, err := c.Subscribe(context.Background(), "config://app", func() {})
+			subscribed <- err
+		}()
+		synctest.Wait() // it waits for the next try, as does the connection
+		c.Close()
+		synctest.Wait()
+		select {
+		case err := <-subscribed:
+			if !errors.Is(err, client.ErrClosed) {
+				t.Errorf("subscribed with %v", err)
+			}
+		default:
+			t.Fatal("the client has been closed, and somebody waits for it still")
+		}
+	})
 }

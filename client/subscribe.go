@@ -335,7 +335,7 @@ func (c *Client) listen(ctx context.Context, l *listening, f mcp.Filter) {
 	defer l.cancel(nil)
 	params, err := json.Marshal(mcp.ListenParams{Notifications: f})
 	wait := cmp.Or(c.o().Reconnect.First, 250*time.Millisecond)
-	for err == nil {
+	for err == nil && ctx.Err() == nil {
 		var s *session
 		if s, err = c.session(ctx); err != nil {
 			break
@@ -354,7 +354,6 @@ func (c *Client) listen(ctx context.Context, l *listening, f mcp.Filter) {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return
 		}
 		wait = min(2*wait, cmp.Or(c.o().Reconnect.Most, 30*time.Second))
 	}
