@@ -105,6 +105,38 @@ func TestWrongUser(t *testing.T) {
 	t.Log(await(t, got))
 }
 
+// TestQuestionOutlivesItsCall: a question that names no call may be put in the wrong
+// one. If that ends without an answer the question does, too, and whoever waits for
+// it goes on.
+func TestQuestionOutlivesItsCall(t *testing.T) {
+	f := rawFront(t, Options{})
+	began, ask, end := make(chan string, 2), make(chan struct{}), make(chan struct{})
+	f.behind(handshake, func(_ context.Context, o *client.Options, _, params string) (string, error) {
+		if strings.Contains(params, "late") {
+			began <- "late"
+			<-end
+			return `{"content":[],"late":true}`, nil
+		}
+		began <- "asking"
+		<-ask
+		_, _, err := o.OnRequest(context.Background(), "elicitation/create", json.RawMessage(`{"message":"m"}`))
+		return fmt.Sprintf(`{"content":[],"told":%q}`, fmt.Sprint(err)), nil
+	})
+	p, said := f.pipe(nil)
+	for _, name := range []string{"asking", "late"} {
+		send(t, p, fmt.Sprintf(`{"jsonrpc":"2.0","id":%q,"method":"tools/call","params":{"name":%[1]q,"_meta":{%s}}}`, name, envelopeMeta))
+		await(t, began)
+	}
+	close(ask)
+	if got := await(t, said); !strings.Contains(got, `"id":"late"`) || !strings.Contains(got, "question_1") {
+		t.Fatalf("the question is put as %s", got)
+	}
+	close(end)
+	if got := await(t, said); !strings.Contains(got, `"id":"asking"`) || !strings.Contains(got, "has not been answered") {
+		t.Errorf("the call that asked ends with %s", got)
+	}
+}
+
 func TestUndeclared(t *testing.T) {
 	f := rawFront(t, Options{})
 	f.behind(handshake, func(ctx context.Context, o *client.Options, method, params string) (string, error) {

@@ -37,6 +37,7 @@ type parked struct {
 	method, about string
 	cancel        context.CancelCauseFunc
 	wake          chan struct{} // holds a token when there is news
+	over          chan struct{} // closed when the server has answered
 
 	mu      sync.Mutex
 	w       *way // to the client, while it waits
@@ -88,7 +89,7 @@ func (s *session) rounds(ctx context.Context, x *transport.Exchange, up *upstrea
 	defer w.close()
 	state := get(m.Params, "requestState")
 	if state == nil || state[0] == 'n' {
-		p := &parked{b: s.b, up: up, whose: whose, method: m.Method, about: about, wake: make(chan struct{}, 1)}
+		p := &parked{b: s.b, up: up, whose: whose, method: m.Method, about: about, wake: make(chan struct{}, 1), over: make(chan struct{})}
 		p.listen(w, m, e)
 		if !s.park(p, c, m) {
 			return nil, up.failure(errEnded)
@@ -161,6 +162,7 @@ func (p *parked) finish(result []byte, err error) {
 	if err != nil {
 		p.result, p.failure = nil, p.up.failure(err)
 	}
+	close(p.over)
 	p.news()
 }
 
@@ -191,7 +193,8 @@ func (p *parked) hear(method string, params []byte) {
 	p.w.out().put(method, params)
 }
 
-// ask keeps a question for the client, and waits for the answer.
+// ask keeps a question for the client, and waits for the answer. The end of the call
+// is the end of that: it may have been another's, which the server did not say.
 func (p *parked) ask(ctx context.Context, method string, params []byte) (json.RawMessage, error) {
 	p.mu.Lock()
 	able := p.able[method]
@@ -209,6 +212,7 @@ func (p *parked) ask(ctx context.Context, method string, params []byte) (json.Ra
 	select {
 	case answer := <-q.answer:
 		return answer, nil
+	case <-p.over:
 	case <-ctx.Done():
 	case <-p.up.ctx.Done():
 	}
