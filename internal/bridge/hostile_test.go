@@ -137,6 +137,36 @@ func TestQuestionOutlivesItsCall(t *testing.T) {
 	}
 }
 
+// TestCancelledRound: a client that cancels a request while that is about to ask
+// something ends the call, and does not leave it waiting for an answer.
+func TestCancelledRound(t *testing.T) {
+	b, err := New(Options{URL: "http://nowhere.invalid/mcp", Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var why error
+	p := &parked{b: b, up: new(upstream), wake: make(chan struct{}, 1), open: []*question{{key: "q"}}, cancel: func(cause error) { why = cause }}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errCancelled)
+	if result, failure := p.next(&way{ctx: ctx}); result != nil || failure != errAgain || why != errCancelled {
+		t.Errorf("it asks %s, %v, and the call ends with %v", result, failure, why)
+	}
+	why = nil
+	result, failure := p.next(&way{ctx: t.Context()})
+	if failure != nil || len(b.rounds) != 1 {
+		t.Fatalf("it does not ask: %v", failure)
+	}
+	b.abandon([]byte(`{"requestState":"none"}`))
+	b.abandon([]byte(`{"requestState":1}`))
+	b.abandon(nil)
+	if why != nil {
+		t.Fatalf("another call ends with %v", why)
+	}
+	if b.abandon(result); why != errCancelled || len(b.rounds) != 0 {
+		t.Errorf("the call ends with %v, and %d wait", why, len(b.rounds))
+	}
+}
+
 func TestUndeclared(t *testing.T) {
 	f := rawFront(t, Options{})
 	f.behind(handshake, func(ctx context.Context, o *client.Options, method, params string) (string, error) {

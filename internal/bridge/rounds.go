@@ -285,14 +285,15 @@ func (p *parked) next(w *way) ([]byte, *jsonrpc.Error) {
 		switch {
 		case done:
 			return p.result, p.failure
+		case w.ctx.Err() != nil:
+			p.cancel(context.Cause(w.ctx))
+			return nil, errAgain
 		case asked:
 			return p.inputRequired()
 		}
 		select {
 		case <-p.wake:
 		case <-w.ctx.Done():
-			p.cancel(context.Cause(w.ctx))
-			return nil, errAgain
 		}
 	}
 }
@@ -368,6 +369,22 @@ func (b *Bridge) roomForRound(up *upstream) bool {
 	b.rounds[oldest].timer.Stop()
 	delete(b.rounds, oldest)
 	return true
+}
+
+// abandon ends the call that a result would have asked in, had its client not
+// cancelled the request: nobody will come back with an answer.
+func (b *Bridge) abandon(result []byte) {
+	state := get(result, "requestState")
+	if state == nil || state[0] != '"' {
+		return
+	}
+	b.mu.Lock()
+	r := b.rounds[jsontext.Text(state)]
+	b.mu.Unlock()
+	if r != nil {
+		b.forgetRound(jsontext.Text(state))
+		r.p.cancel(errCancelled)
+	}
 }
 
 // forgetRounds forgets those of an upstream that ends. b is locked.

@@ -220,6 +220,7 @@ func (s *session) request(ctx context.Context, x *transport.Exchange) (run func(
 		}
 		s.release(m.ID)
 		if ctx.Err() != nil && context.Cause(ctx) == errCancelled {
+			s.b.abandon(result)
 			return // a cancelled request is not answered
 		}
 		s.answer(ctx, x, result, refused)
