@@ -235,8 +235,8 @@ func FuzzBridge(f *testing.F) {
 		f.Add([]byte{1, 1, 0, 0, 0, 2, 7, step, 1, 1, 0, 2, step, 0, 6, 0, 0, 6, 0}, step%2 == 0)
 	}
 	f.Add([]byte{2, 0, 1, 0, 2, 12, 12, 1, 0, 0, 0, 1, 0, 1, 0, 0, 3, 6, 6, 6, 0}, true)
-	f.Fuzz(func(t *testing.T, data []byte, shared bool) {
-		w := newFuzzWorld(t, data, shared)
+	f.Fuzz(func(t *testing.T, data []byte, known bool) {
+		w := newFuzzWorld(t, data, known)
 		for n := 0; n < 10 && len(w.data) > 0; n++ {
 			w.visitors[w.pick(2)].act(w.pick)
 		}
@@ -274,7 +274,7 @@ func (w *fuzzWorld) pick(n int) int {
 	return int(b) % n
 }
 
-func newFuzzWorld(t *testing.T, data []byte, patient bool) *fuzzWorld {
+func newFuzzWorld(t *testing.T, data []byte, known bool) *fuzzWorld {
 	w := &fuzzWorld{data: data}
 	var err error
 	if w.b, err = New(Options{URL: "http://in.process/mcp", Header: http.Header{"X-Client": {"{client_id}"}}, Logger: quiet, Restarts: 1000}); err != nil {
@@ -291,7 +291,7 @@ func newFuzzWorld(t *testing.T, data []byte, patient bool) *fuzzWorld {
 			w.wrong = what
 		}}
 		o.Memory = nil
-		if up == handshake && len(o.Initialize) == 0 && patient {
+		if up == handshake && len(o.Initialize) == 0 && known { // which era it is of
 			o.Revision = handshake
 		}
 		return real(ctx, client.InProcess(u), o)
