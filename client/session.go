@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sessionmcp/sessionmcp/internal/envelope"
 	"github.com/sessionmcp/sessionmcp/internal/jsontext"
@@ -169,10 +170,10 @@ func (s *session) do(ctx context.Context, method string, params json.RawMessage,
 		case out := <-r.answer:
 			return out.result, out.err
 		case err := <-sent:
-			if err != nil {
+			if err != nil && ctx.Err() == nil {
 				return nil, s.failed(err)
 			}
-			sent = nil
+			sent, waiting = nil, err == nil // broken off it may have arrived
 		case <-ctx.Done():
 			waiting = false
 		}
@@ -257,10 +258,11 @@ func (s *session) cancelled(id jsonrpc.ID, cause error, sent <-chan error) {
 		defer cancel()
 		defer s.link.Forget(id)
 		if sent != nil {
+			timer := time.NewTimer(goodbye / 2)
+			defer timer.Stop()
 			select {
 			case <-sent: // or not: a POST that was broken off may have arrived
-			case <-ctx.Done():
-				return
+			case <-timer.C: // so may one that the server is slow to take
 			}
 		}
 		_ = s.link.Send(ctx, out) // a server that is not told works for nothing

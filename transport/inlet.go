@@ -251,17 +251,6 @@ func (l *ledger) sent(o *Outbound, err error) error {
 	return nil
 }
 
-// answered reports whether what is being sent has its answer already.
-func (l *ledger) answered(o *Outbound) bool {
-	if !o.waits() {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, waits := l.asked[o.Message.ID]
-	return !waits
-}
-
 // forget is Forget of the links.
 func (l *ledger) forget(id jsonrpc.ID) {
 	l.mu.Lock()

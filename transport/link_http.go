@@ -151,13 +151,15 @@ func (l *HTTPLink) drop(p *linkPost) {
 
 var errForgotten = errors.New("nobody waits for the answer any more")
 
-// Forget implements [Link].
+// Forget implements [Link]. A server that was told ends the response itself. To hang
+// up just then could close the connection under another request: net/http gives it
+// away before it has told of a response without a body.
 func (l *HTTPLink) Forget(id jsonrpc.ID) {
 	l.mu.Lock()
 	p := l.asked[id]
 	l.mu.Unlock()
 	if p != nil {
-		p.hangUp(errForgotten)
+		time.AfterFunc(lingers, func() { p.hangUp(errForgotten) })
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sse "github.com/tmaxmax/go-sse"
@@ -169,23 +171,20 @@ func (l *sseLink) Send(ctx context.Context, o *Outbound) error {
 	if err := l.asked.open(o); err != nil {
 		return err
 	}
-	err := l.post(ctx, o.Message, o.Header, func() bool { return l.asked.answered(o) })
-	return l.asked.sent(o, err)
+	return l.asked.sent(o, l.post(ctx, o.Message, o.Header))
 }
 
 // sseReply is the way back for what the server asks.
 type sseReply struct{ l *sseLink }
 
 // Send implements [Sender].
-func (r sseReply) Send(ctx context.Context, m *jsonrpc.Message) error {
-	return r.l.post(ctx, m, nil, func() bool { return false })
-}
+func (r sseReply) Send(ctx context.Context, m *jsonrpc.Message) error { return r.l.post(ctx, m, nil) }
 
-// post posts a message to the endpoint. The answer to it may come on the stream
-// before the server has taken the POST, and ctx end with that. The POST is given
-// time to end then: if it was broken off just when its response came, net/http
-// could have another one fail that uses the connection already.
-func (l *sseLink) post(ctx context.Context, m *jsonrpc.Message, header http.Header, answered func() bool) error {
+// post posts a message to the endpoint. A request that has been written when ctx ends
+// is given time to be taken, and is not broken off at once: the answer may have come
+// on the stream already, and net/http might by then have given the connection, which
+// it would close, to another request.
+func (l *sseLink) post(ctx context.Context, m *jsonrpc.Message, header http.Header) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -193,18 +192,21 @@ func (l *sseLink) post(ctx context.Context, m *jsonrpc.Message, header http.Head
 		return context.Cause(l.ctx)
 	}
 	defer l.posts.done()
-	caller := ctx
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(caller))
+	sending, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	defer context.AfterFunc(l.ctx, func() { cancel(context.Cause(l.ctx)) })()
-	defer context.AfterFunc(caller, func() {
-		if answered() {
-			time.AfterFunc(grace, func() { cancel(context.Cause(caller)) })
-			return
+	var written atomic.Bool
+	defer context.AfterFunc(ctx, func() {
+		if written.Load() {
+			time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
+		} else {
+			cancel(context.Cause(ctx))
 		}
-		cancel(context.Cause(caller))
 	})()
-	req := l.web.request(ctx, http.MethodPost, l.endpoint, m.Append(nil))
+	sending = httptrace.WithClientTrace(sending, &httptrace.ClientTrace{
+		WroteRequest: func(info httptrace.WroteRequestInfo) { written.Store(info.Err == nil) },
+	})
+	req := l.web.request(sending, http.MethodPost, l.endpoint, m.Append(nil))
 	addHeader(req.Header, header)
 	res, err := l.web.do(req)
 	if err != nil {

@@ -1,11 +1,19 @@
 package hostile
 
 import (
+	"context"
 	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sessionmcp/sessionmcp/client"
+	"github.com/sessionmcp/sessionmcp/server"
 	"github.com/sessionmcp/sessionmcp/server/servertest"
+	"github.com/sessionmcp/sessionmcp/tool"
 )
 
 // TestFaultKilled: a server that is killed is lost to its clients: package client says
@@ -42,5 +50,78 @@ func TestFaultKilled(t *testing.T) {
 				t.Errorf("the next call got %q, %v", got, err)
 			}
 		})
+	}
+}
+
+// tardy makes requests, and has no response to a call before the caller gives up.
+type tardy struct {
+	http.RoundTripper
+	on atomic.Bool
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (d *tardy) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := d.RoundTripper.RoundTrip(r)
+	if err != nil || r.GetBody == nil || !d.on.Load() {
+		return res, err
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return res, nil
+	}
+	if text, _ := io.ReadAll(body); !strings.Contains(string(text), "tools/call") {
+		return res, nil
+	}
+	<-r.Context().Done()
+	res.Body.Close()
+	return nil, context.Cause(r.Context())
+}
+
+// TestFaultGivingUp: callers give up, many at once, also while the response to the POST
+// that took the call is still on its way, as it is for longer behind a proxy. The
+// server is told of each.
+func TestFaultGivingUp(t *testing.T) {
+	const callers = 32
+	began, cancelled := make(chan struct{}, callers), make(chan error, callers)
+	srv := server.New("given up", "1", server.Options{Logger: unlogged})
+	srv.Tool(func(ctx *tool.Context) {
+		began <- struct{}{}
+		<-ctx.Done()
+		cancelled <- context.Cause(ctx)
+	}, tool.Name("linger"))
+	h := servertest.Start(t, srv)
+	pool := &http.Transport{}
+	t.Cleanup(pool.CloseIdleConnections)
+	for name, o := range map[string]client.Options{
+		"session": {Revision: servertest.Latest}, "alone": {Revision: servertest.Stateless}, "sse": {Transport: "sse"},
+	} {
+		late := &tardy{RoundTripper: pool}
+		o.Logger, o.HTTPClient = unlogged, &http.Client{Transport: late}
+		c, err := client.Connect(patiently(t), client.URL(h.URL()+map[bool]string{true: "/sse", false: "/mcp"}[name == "sse"]), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rounds := often(30, 1000)
+		for n := range rounds {
+			late.on.Store(n == rounds-1)
+			ctx, cancel := context.WithCancel(t.Context())
+			var calls sync.WaitGroup
+			for range callers {
+				calls.Go(func() {
+					if _, err := c.Call(ctx, "linger", nil); !errors.Is(err, context.Canceled) {
+						t.Errorf("%s: %v", name, err)
+					}
+				})
+			}
+			for range callers {
+				arrives(t, name+": a call", began)
+			}
+			cancel()
+			calls.Wait()
+			for range callers {
+				arrives(t, name+": the end of a function's context", cancelled)
+			}
+		}
+		c.Close()
 	}
 }
