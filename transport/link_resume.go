@@ -51,7 +51,7 @@ func (c *cursor) note(r *eventReader, lasted time.Duration) {
 	if r.asked {
 		c.retry, c.failed = r.retry, 0
 	}
-	if c.own && lasted >= lasting {
+	if lasted >= lasting {
 		c.failed = 0
 	}
 }

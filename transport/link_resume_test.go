@@ -22,6 +22,16 @@ func ends(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { eventStream(w)(text) }
 }
 
+// lasts answers with a stream in which there is nothing, and that is cut off after a
+// while.
+func lasts(d time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		eventStream(w)("")
+		time.Sleep(d)
+		panic(http.ErrAbortHandler)
+	}
+}
+
 func refuses(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(status) }
 }
@@ -62,6 +72,8 @@ func TestHTTPLinkResume(t *testing.T) {
 		{name: "polled for long", heard: []string{answer}, tries: []try{
 			{serve: ends("id: a\nretry: 8\ndata:\n\n")}, {8 * time.Millisecond, "a", ends("retry: 8\n\n")}, {8 * time.Millisecond, "a", ends("retry: 8\n\n")}, {8 * time.Millisecond, "a", ends("retry: 8\n\n")},
 			{8 * time.Millisecond, "a", ends("retry: 8\n\n")}, {8 * time.Millisecond, "a", ends("retry: 8\n\n")}, {8 * time.Millisecond, "a", ends("retry: 8\n\n")}, {8 * time.Millisecond, "a", ends(answerEvent)}}},
+		{name: "silent for long", heard: []string{note, answer}, o: LinkOptions{Retry: Retry{Attempts: 2}}, tries: []try{
+			{serve: cuts(data("a", note))}, {first, "a", lasts(2 * time.Second)}, {first, "a", lasts(2 * time.Second)}, {first, "a", lasts(2 * time.Second)}, {first, "a", ends(answerEvent)}}},
 		{name: "nothing more", heard: []string{note}, o: LinkOptions{Retry: Retry{Attempts: 2, First: time.Second, Most: time.Second}}, tries: []try{
 			{serve: ends(data("a", note))}, {time.Second, "a", ends("")}, {time.Second, "a", ends("")}}, lost: "could not be taken up again, after 2 attempts: the server ended the stream without an answer"},
 		{name: "no attempts", o: LinkOptions{Retry: Retry{Attempts: -1}}, heard: []string{note}, tries: []try{{serve: ends(data("a", note))}}, lost: "after 0 attempts"},
