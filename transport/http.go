@@ -326,7 +326,7 @@ func (h *HTTP) skipBody(w http.ResponseWriter, r *http.Request) bool {
 
 func (h *HTTP) receiveBody(w http.ResponseWriter, r *http.Request, inPlace bool) (inbound, bool) {
 	if r.ContentLength > int64(h.o.Limits.Message) {
-		h.bodyTooLarge(w)
+		h.bodyTooLarge(w, r)
 		return inbound{}, false
 	}
 	b := inbound{pool.GetSmall(), h}
@@ -339,7 +339,7 @@ func (h *HTTP) receiveBody(w http.ResponseWriter, r *http.Request, inPlace bool)
 	}
 	b.put()
 	if err == errTooLarge {
-		h.bodyTooLarge(w)
+		h.bodyTooLarge(w, r)
 	} else if err == errBodies {
 		w.Header().Set("Connection", "close")
 		h.refuse(w, busy("the messages that are under way are too large, all together: try again later"), "")
@@ -354,7 +354,16 @@ var (
 	errTooLarge = errors.New("the body is too large")
 )
 
-func (h *HTTP) bodyTooLarge(w http.ResponseWriter) {
+// mostDrained is up to what size a body is read to its end that is too large.
+const mostDrained = 16 << 20
+
+// bodyTooLarge refuses a body. Who still sends finds his connection broken once it is
+// closed: a proxy says then that there is no server, and not what was wrong.
+func (h *HTTP) bodyTooLarge(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength <= mostDrained && r.Header.Get("Expect") == "" {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(grace))
+		_, _ = io.CopyN(io.Discard, r.Body, mostDrained) // as far as it comes
+	}
 	w.Header().Set("Connection", "close") // the rest of the body is not worth reading
 	failWith(w, http.StatusRequestEntityTooLarge, "", tooLarge(h.o.Limits.Message))
 }
