@@ -184,7 +184,7 @@ func waitForTraces(t *testing.T, path string, n int) {
 	})
 }
 
-func sigterm(t *testing.T, p *process) {
+func sigterm(t testing.TB, p *process) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
