@@ -40,11 +40,12 @@ type call struct {
 	life     lazyctx.Context // which ctx is, or descends from
 	answered atomic.Bool     // or never to be
 
-	name   string      // of the tool, prompt or resource, once known
-	fixed  []byte      // part of the result, which no one copies; see splice
-	at     int         // where it stands in the text
-	token  []byte      // of progress, as JSON; nil if the client did not ask
-	values tool.Values // of a stateless request alone
+	name   string                          // of the tool, prompt or resource, once known
+	fixed  []byte                          // part of the result, which no one copies; see splice
+	at     int                             // where it stands in the text
+	token  []byte                          // of progress, as JSON; nil if the client did not ask
+	values tool.Values                     // of a stateless request alone
+	own    atomic.Pointer[json.RawMessage] // what the method returned to middleware, if that is there
 
 	telling sync.RWMutex // read while something is told, written while answered is set
 
@@ -110,7 +111,7 @@ func (c *call) serve(dst []byte) ([]byte, error) {
 		return dst, c.told(err)
 	}
 	result, err := (*handle)(c.ctx, c.request())
-	if err == nil && len(result) > 0 {
+	if err == nil && len(result) > 0 && !c.isOwn(result) {
 		if err = checkJSON(result); err != nil { // the client could not tell what it is an answer to
 			err = fmt.Errorf("middleware returned no result: %w", err)
 		}
@@ -122,6 +123,12 @@ func (c *call) serve(dst []byte) ([]byte, error) {
 		return append(dst, "null"...), nil
 	}
 	return append(dst, result...), nil
+}
+
+// isOwn reports whether what middleware returned is what it was given.
+func (c *call) isOwn(result []byte) bool {
+	own := c.own.Load()
+	return own != nil && len(*own) == len(result) && &(*own)[0] == &result[0]
 }
 
 // told makes of an error what the client is told. The error may be the user's, and

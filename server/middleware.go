@@ -133,5 +133,11 @@ func serveRequest(ctx context.Context, r *Request) (json.RawMessage, error) {
 	}
 	c.ctx, c.params, c.in = ctx, r.Params, envelope.Params{}
 	c.in.Read(c.params)
-	return c.serving.serve(c, nil)
+	result, err := c.serving.serve(c, nil)
+	if err != nil {
+		return nil, err
+	}
+	own := json.RawMessage(result)
+	c.own.Store(&own)
+	return own, nil
 }
