@@ -32,12 +32,13 @@ var works = []attack{
 		name: "progress without end",
 		most: held{connections: 16, bytes: 8 << 20},
 		run: func(a *attacker) error {
+			steps := some(3000) * a.scale
 			return a.crowd(8, func(int) error {
-				body := stateless("tools/call", fmt.Sprintf(`"name":"work","arguments":{"steps":%d}`, 3000*a.scale))
+				body := stateless("tools/call", fmt.Sprintf(`"name":"work","arguments":{"steps":%d}`, steps))
 				body = strings.Replace(body, `"_meta":{`, `"_meta":{"progressToken":1,"io.modelcontextprotocol/logLevel":"debug",`, 1)
 				r, err := a.ask(post(a.host, body, append(named("tools/call", "work"), "Connection: close")...))
-				if n := strings.Count(r.body, "notifications/progress"); err == nil && n != 3000*a.scale {
-					err = fmt.Errorf("%d steps were told, want %d: %d %.200s", n, 3000*a.scale, r.status, r.body)
+				if n := strings.Count(r.body, "notifications/progress"); err == nil && n != steps {
+					err = fmt.Errorf("%d steps were told, want %d: %d %.200s", n, steps, r.status, r.body)
 				}
 				return err
 			})
@@ -93,7 +94,7 @@ var works = []attack{
 		name: "states that are forged",
 		most: held{connections: 8},
 		run: func(a *attacker) error {
-			n := 3000 * a.scale
+			n := some(3000) * a.scale
 			got, err := a.blast(8, n, func(i int) string {
 				state := strings.Repeat("A", i%2000)
 				body := stateless("tools/call", fmt.Sprintf(`"name":"confirm","arguments":{"text":"x"},"requestState":"%s","inputResponses":{"%[1]s":{"action":"accept","content":{"name":"x"}}}`, state))

@@ -52,7 +52,7 @@ var floods = []attack{
 		o:    targetOptions{Limits: server.Limits{Sessions: 200}},
 		most: held{connections: 8, sessions: 200},
 		run: func(a *attacker) error {
-			n := 3000 * a.scale
+			n := some(3000) * a.scale
 			got, err := a.blast(8, n, func(int) string { return post(a.host, initialize("2025-11-25")) })
 			return errors.Join(err, got.only(n, 200))
 		},
@@ -137,7 +137,7 @@ var floods = []attack{
 		name: "requests for sessions that are not there",
 		most: held{connections: 8},
 		run: func(a *attacker) error {
-			n := 5000 * a.scale
+			n := some(5000) * a.scale
 			got, err := a.blast(8, n, func(i int) string { return post(a.host, pingText, fmt.Sprint("Mcp-Session-Id: ", i)) })
 			return errors.Join(err, got.only(n, 404))
 		},
@@ -146,7 +146,7 @@ var floods = []attack{
 		name: "streams to be resumed that are not there",
 		most: held{connections: 8},
 		run: func(a *attacker) error {
-			n := 3000 * a.scale
+			n := some(3000) * a.scale
 			session, err := a.session("2025-11-25", "")
 			if err != nil {
 				return err
@@ -182,7 +182,7 @@ func (a *attacker) inSession(n, status int, body func(i int) string) error {
 	if err != nil {
 		return err
 	}
-	n *= a.scale
+	n = some(n) * a.scale
 	got, err := a.blast(8, n, func(i int) string { return post(a.host, body(i), session) })
 	return errors.Join(err, got.only(n, status))
 }
@@ -262,7 +262,7 @@ func bigBodies(a *attacker) error {
 // cutStreams opens streams of HTTP+SSE and leaves.
 func cutStreams(a *attacker) error {
 	return a.crowd(50, func(int) error {
-		for range 40 * a.scale {
+		for range some(40) * a.scale {
 			c, err := a.dial()
 			if err != nil {
 				return err
@@ -283,7 +283,7 @@ func cutStreams(a *attacker) error {
 
 // onePrincipal begins more sessions than one principal may have.
 func onePrincipal(a *attacker) error {
-	n := 2000 * a.scale
+	n := some(2000) * a.scale
 	got, err := a.blast(8, n, func(int) string {
 		return request("POST", "/mcp?auth=key-mallory", a.host, initialize("2025-11-25"), asJSON...)
 	})
