@@ -46,7 +46,7 @@ var works = []attack{
 	},
 	{
 		name: "subscriptions",
-		most: held{connections: 8, sessions: 20, bytes: 20 * (256 << 10) * 2},
+		most: held{connections: 8, sessions: 16, bytes: 16 * (256 << 10) * 2},
 		run:  subscriptions,
 	},
 	{
@@ -226,7 +226,7 @@ func unreadProgress(a *attacker) error {
 
 // subscriptions subscribes to as much as is taken, in many sessions.
 func subscriptions(a *attacker) error {
-	return a.crowd(20, func(int) error {
+	return a.crowd(some(16), func(int) error {
 		session, err := a.session("2025-11-25", "")
 		if err != nil {
 			return err

@@ -10,79 +10,83 @@ import (
 	"time"
 )
 
+const typed, both = "Content-Type: application/json", "Accept: application/json, text/event-stream"
+
+// headerRows are the headers of a ping, and the status that it gets.
+var headerRows = []struct {
+	status int
+	header []string
+}{
+	{200, []string{typed, both}},
+	{200, []string{typed}}, // says nothing of what it takes
+	{200, []string{typed, "Accept: */*"}},
+	{200, []string{typed, "Accept: application/*;q=0.1"}},
+	{200, []string{typed, "Accept: text/event-stream"}},
+	{200, []string{typed, "Accept: image/png", "Accept: application/json"}},
+	{406, []string{typed, "Accept: "}},
+	{406, []string{typed, "Accept: image/png"}},
+	{406, []string{typed, "Accept: application/json;q=0"}},
+	{406, []string{typed, "Accept: application/json; q=0.0, text/event-stream;q=0"}},
+	{406, []string{typed, "Accept: application/jsonx, xapplication/json, application/json-seq"}},
+	{406, []string{typed, "Accept: " + strings.Repeat(",;", 10000)}},
+	{200, []string{both, "Content-Type: APPLICATION/JSON"}},
+	{200, []string{both, "Content-Type: application/json;charset=UTF-8"}},
+	{200, []string{both, `Content-Type: application/json; charset="utf-8"; x=y`}},
+	{415, []string{both}},
+	{415, []string{both, "Content-Type: "}},
+	{415, []string{both, "Content-Type: text/plain"}},
+	{415, []string{both, "Content-Type: text/json"}},
+	{415, []string{both, "Content-Type: application/x-www-form-urlencoded"}},
+	{415, []string{both, "Content-Type: multipart/form-data; boundary=x"}},
+	{415, []string{both, "Content-Type: multipart/form-data; boundary=application/json"}},
+	{415, []string{both, "Content-Type: text/plain; application/json"}},
+	{415, []string{both, "Content-Type: text/plain, application/json"}},
+	{415, []string{both, "Content-Type: application/typed, text/plain"}},
+	{415, []string{both, "Content-Type: application/json; charset=utf-16"}},
+	{415, []string{both, "Content-Type: application/json; charset=utf-8; charset=utf-7"}},
+	{415, []string{both, "Content-Type: application/jsonp"}},
+	{415, []string{both, "Content-Type: application/vnd.api+json"}},
+	{415, []string{both, typed, "Content-Type: text/plain"}},
+	{415, []string{both, "Content-Type: text/plain", typed}},
+	{200, []string{typed, both, "Content-Encoding: identity"}},
+	{200, []string{typed, both, "Content-Encoding: IDENTITY"}},
+	{415, []string{typed, both, "Content-Encoding: gzip"}},
+	{415, []string{typed, both, "Content-Encoding: GZIP"}},
+	{415, []string{typed, both, "Content-Encoding: deflate"}},
+	{415, []string{typed, both, "Content-Encoding: br"}},
+	{415, []string{typed, both, "Content-Encoding: zstd"}},
+	{415, []string{typed, both, "Content-Encoding: x-gzip"}},
+	{415, []string{typed, both, "Content-Encoding: aws-chunked"}},
+	{415, []string{typed, both, "Content-Encoding: identity, gzip"}},
+	{415, []string{typed, both, "Content-Encoding: gzip, gzip, gzip"}},
+	{415, []string{typed, both, "Content-Encoding: identity", "Content-Encoding: gzip"}},
+	{415, []string{typed, both, "Content-Encoding: ", "Content-Encoding: gzip"}},
+	{200, []string{typed, both, "X-HTTP-Method-Override: DELETE", "X-Method-Override: DELETE", "X-HTTP-Method: DELETE"}},
+	{200, []string{typed, both, "X-Original-URL: /sse", "X-Rewrite-URL: /sse", "X-Forwarded-Prefix: /sse"}},
+	{200, []string{typed, both, "X-Forwarded-Host: evil.example", "Forwarded: host=evil.example", "X-Forwarded-For: 192.0.2.1"}},
+	{200, []string{typed, both, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13"}},
+	{200, []string{typed, both, "Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQAAP__"}},
+	{200, []string{typed, both, "Expect: 100-continue", "Connection: Mcp-Session-Id, Content-Type"}},
+	{417, []string{typed, both, "Expect: 200-ok"}},
+	{431, []string{typed, both, "Cookie: " + strings.Repeat("a=b; ", 20000)}},
+	{431, []string{typed, both, strings.Repeat("X-Y: z\r\n", 10000) + "X-Z: z"}},
+	{431, []string{typed, both, numbered(300)}},
+	{431, []string{typed, both, strings.Repeat("x", 100<<10) + ": y"}},
+	{431, []string{typed, both, "X-Y: " + strings.Repeat("y", 1<<20)}},
+	{400, []string{typed, both, "X Y: z"}},
+	{400, []string{typed, both, ": z"}},
+	{400, []string{typed, both, "Content-Type : text/plain"}},
+	{400, []string{typed, both, "X-Y"}},
+	{400, []string{typed, both, "Host: evil.example"}},
+}
+
 // TestAbuseHeaders: what a body is, how it is packed and what is to be answered has
 // to be said once and in a way that the server knows, or the request is refused with
 // the status that the documents promise.
 func TestAbuseHeaders(t *testing.T) {
 	host := startServer(t, targetOptions{}).host()
 	session := "Mcp-Session-Id: " + begin(t, host, "")
-	const json, both = "Content-Type: application/json", "Accept: application/json, text/event-stream"
-	for _, tt := range []struct {
-		status int
-		header []string
-	}{
-		{200, []string{json, both}},
-		{200, []string{json}}, // says nothing of what it takes
-		{200, []string{json, "Accept: */*"}},
-		{200, []string{json, "Accept: application/*;q=0.1"}},
-		{200, []string{json, "Accept: text/event-stream"}},
-		{200, []string{json, "Accept: image/png", "Accept: application/json"}},
-		{406, []string{json, "Accept: "}},
-		{406, []string{json, "Accept: image/png"}},
-		{406, []string{json, "Accept: application/json;q=0"}},
-		{406, []string{json, "Accept: application/json; q=0.0, text/event-stream;q=0"}},
-		{406, []string{json, "Accept: application/jsonx, xapplication/json, application/json-seq"}},
-		{406, []string{json, "Accept: " + strings.Repeat(",;", 10000)}},
-		{200, []string{both, "Content-Type: APPLICATION/JSON"}},
-		{200, []string{both, "Content-Type: application/json;charset=UTF-8"}},
-		{200, []string{both, `Content-Type: application/json; charset="utf-8"; x=y`}},
-		{415, []string{both}},
-		{415, []string{both, "Content-Type: "}},
-		{415, []string{both, "Content-Type: text/plain"}},
-		{415, []string{both, "Content-Type: text/json"}},
-		{415, []string{both, "Content-Type: application/x-www-form-urlencoded"}},
-		{415, []string{both, "Content-Type: multipart/form-data; boundary=x"}},
-		{415, []string{both, "Content-Type: multipart/form-data; boundary=application/json"}},
-		{415, []string{both, "Content-Type: text/plain; application/json"}},
-		{415, []string{both, "Content-Type: text/plain, application/json"}},
-		{415, []string{both, "Content-Type: application/json, text/plain"}},
-		{415, []string{both, "Content-Type: application/json; charset=utf-16"}},
-		{415, []string{both, "Content-Type: application/json; charset=utf-8; charset=utf-7"}},
-		{415, []string{both, "Content-Type: application/jsonp"}},
-		{415, []string{both, "Content-Type: application/vnd.api+json"}},
-		{415, []string{both, json, "Content-Type: text/plain"}},
-		{415, []string{both, "Content-Type: text/plain", json}},
-		{200, []string{json, both, "Content-Encoding: identity"}},
-		{200, []string{json, both, "Content-Encoding: IDENTITY"}},
-		{415, []string{json, both, "Content-Encoding: gzip"}},
-		{415, []string{json, both, "Content-Encoding: GZIP"}},
-		{415, []string{json, both, "Content-Encoding: deflate"}},
-		{415, []string{json, both, "Content-Encoding: br"}},
-		{415, []string{json, both, "Content-Encoding: zstd"}},
-		{415, []string{json, both, "Content-Encoding: x-gzip"}},
-		{415, []string{json, both, "Content-Encoding: aws-chunked"}},
-		{415, []string{json, both, "Content-Encoding: identity, gzip"}},
-		{415, []string{json, both, "Content-Encoding: gzip, gzip, gzip"}},
-		{415, []string{json, both, "Content-Encoding: identity", "Content-Encoding: gzip"}},
-		{415, []string{json, both, "Content-Encoding: ", "Content-Encoding: gzip"}},
-		{200, []string{json, both, "X-HTTP-Method-Override: DELETE", "X-Method-Override: DELETE", "X-HTTP-Method: DELETE"}},
-		{200, []string{json, both, "X-Original-URL: /sse", "X-Rewrite-URL: /sse", "X-Forwarded-Prefix: /sse"}},
-		{200, []string{json, both, "X-Forwarded-Host: evil.example", "Forwarded: host=evil.example", "X-Forwarded-For: 192.0.2.1"}},
-		{200, []string{json, both, "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13"}},
-		{200, []string{json, both, "Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AAMAAABkAAQAAP__"}},
-		{200, []string{json, both, "Expect: 100-continue", "Connection: Mcp-Session-Id, Content-Type"}},
-		{417, []string{json, both, "Expect: 200-ok"}},
-		{431, []string{json, both, "Cookie: " + strings.Repeat("a=b; ", 20000)}},
-		{431, []string{json, both, strings.Repeat("X-Y: z\r\n", 10000) + "X-Z: z"}},
-		{431, []string{json, both, numbered(300)}},
-		{431, []string{json, both, strings.Repeat("x", 100<<10) + ": y"}},
-		{431, []string{json, both, "X-Y: " + strings.Repeat("y", 1<<20)}},
-		{400, []string{json, both, "X Y: z"}},
-		{400, []string{json, both, ": z"}},
-		{400, []string{json, both, "Content-Type : text/plain"}},
-		{400, []string{json, both, "X-Y"}},
-		{400, []string{json, both, "Host: evil.example"}},
-	} {
+	for _, tt := range headerRows {
 		name := fmt.Sprintf("%.150q", tt.header)
 		r := converse(t, host, request("POST", "/mcp", host, pingText, append(tt.header, session)...), post(host, pingText, session))
 		if len(r) == 0 {
