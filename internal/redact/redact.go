@@ -49,12 +49,13 @@ func Of(values ...string) *Secrets {
 func (s *Secrets) prepare() {
 	for _, value := range s.values {
 		s.forms = append(append(s.forms, value), encodings(value)...)
+		s.plain = append(s.plain, value)
 		v := newView(value)
 		for range maxEscapes {
 			v.unescape()
 		}
 		if len(v.text) >= minText {
-			s.plain = append(s.plain, value, string(v.text))
+			s.plain = append(s.plain, string(v.text))
 		}
 	}
 }

@@ -96,13 +96,17 @@ func FuzzHide(f *testing.F) {
 		}
 		s := Of(secret)
 		inner, outer := spellings[int(first)%encodedFrom], int(second)%len(spellings)
+		if strings.ContainsAny(secret, `\%&`) { // what looks like an escape survives a way back that is exact
+			inner, outer = spellings[0], []int{0, 1, 4, 9, 10, 11, 12}[outer%7]
+		}
 		whole := spellings[outer](inner(secret))
 		if outer >= encodedFrom {
 			whole = spellings[outer](secret)
 		}
 		// What stands around a secret does not make something else of it: that
 		// needs a half of an escape there.
-		before, behind = strings.Trim(before, `\%&+#x0123456789abcdefABCDEF`), strings.TrimLeft(behind, `;\%&+0123456789abcdefABCDEF`)
+		const halves = `;\%&+#xuU0123456789abcdefABCDEF` + controls
+		before, behind = strings.NewReplacer("%", "", "&", "", `\`, "").Replace(before), strings.TrimLeft(behind, halves)
 		whole = before + whole + behind
 		got := s.Hide(whole)
 		if !strings.Contains(got, Mark) {
