@@ -256,7 +256,7 @@ func FuzzKeys(f *testing.F) {
 			if got, ok := k.find(key); !bad && (!ok || !strings.HasPrefix(got, principal)) {
 				t.Fatalf("%q: %q is the key of %q, %v", text, key, got, ok)
 			}
-			if _, ok := k.find(key + " "); ok || len(key) > 1 && want[key[1:]] == "" && found(k, key[1:]) {
+			if _, ok := k.find(key + " "); ok || !bad && len(key) > 1 && want[key[1:]] == "" && found(k, key[1:]) {
 				t.Fatalf("%q: something like %q is a key", text, key)
 			}
 		}

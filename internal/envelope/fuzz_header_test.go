@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/sessionmcp/sessionmcp/internal/mcp"
 	"github.com/sessionmcp/sessionmcp/jsonrpc"
@@ -119,6 +120,9 @@ func FuzzSetMeta(f *testing.F) {
 	f.Add([]byte(`{"_meta":[]}`), "x", []byte(`1`), false)
 	f.Fuzz(func(t *testing.T, params []byte, key string, value []byte, weak bool) {
 		if len(params) > 0 && !json.Valid(params) || !json.Valid(value) {
+			return
+		}
+		if !utf8.Valid(params) || !utf8.ValidString(key) { // is refused before it comes here
 			return
 		}
 		params, value = compact(params), compact(value)
