@@ -211,6 +211,9 @@ func (c *soakClient) resume() error {
 	}
 	s = newStream(res)
 	defer s.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("resuming: %s", res.Status)
+	}
 	if _, err := s.until(`"text":"soak resumed"`); err != nil {
 		return err
 	}

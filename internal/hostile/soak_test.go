@@ -22,7 +22,7 @@ const (
 // as long as -soak says. After each round, when nobody is left, the server has to
 // hold what it held after the first ones: goroutines, memory, open files.
 func TestSoak(t *testing.T) {
-	p := startServer(t, targetOptions{Limits: server.Limits{Idle: 2 * time.Second, ReplayFor: time.Second, Queue: 64 << 10}})
+	p := startServer(t, targetOptions{Limits: server.Limits{Idle: 2 * time.Second, Queue: 64 << 10}})
 	c := newSoakClient(t, p.url)
 	defer c.CloseIdleConnections()
 	var samples []figures
