@@ -166,7 +166,12 @@ func (c *list) readElement(d *decoder, r *jsontext.Reader, v reflect.Value, i in
 	}
 	if !c.array && i >= v.Len() {
 		if i >= v.Cap() {
-			v.Grow(i + max(4, i) - v.Len())
+			more := i + max(4, i) - v.Len()
+			if !d.take(uintptr(more) * v.Type().Elem().Size()) {
+				_, err := r.Value()
+				return err
+			}
+			v.Grow(more)
 		}
 		v.SetLen(v.Cap()) // cut down in the end
 	}
@@ -207,6 +212,7 @@ func (c *dict) read(d *decoder, _ *node, r *jsontext.Reader, v reflect.Value) er
 	m := reflect.MakeMap(t)
 	v.Set(m)
 	key, elem := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+	each := t.Key().Size() + t.Elem().Size()
 	d.enterObject()
 	for first := true; ; first = false {
 		raw, ok, err := r.Member(first)
@@ -227,7 +233,7 @@ func (c *dict) read(d *decoder, _ *node, r *jsontext.Reader, v reflect.Value) er
 		if err = c.element.read(d, r, elem); err != nil {
 			return err
 		}
-		if !d.full() {
+		if !d.full() && d.take(each) {
 			m.SetMapIndex(key, elem)
 		}
 	}

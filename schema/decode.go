@@ -19,6 +19,7 @@ type decoder struct {
 	problems []Problem
 	key      []byte // scratch for canonical forms, and texts with escapes
 	budget   int    // bytes that may still be read a second time
+	room     int    // bytes of memory that the parts of the value may still take
 }
 
 // decoders keeps the stacks and buffers of calls that have ended.
@@ -31,7 +32,22 @@ func newDecoder(data []byte, strict bool) *decoder {
 	// Checks such as uniqueItems read a value before it is decoded. Where they
 	// nest, hostile nesting would make that quadratic.
 	d.budget = 16*len(data) + 1<<16
+	d.room = 16*len(data) + minRoom
 	return d
+}
+
+// minRoom is what the parts of a value may take that is ever so short. Of a list of
+// large structs {} is a whole one: without a bound, a message takes hundreds of times
+// its length.
+const minRoom = 32 << 20
+
+// take takes n bytes from the room for the parts of the value.
+func (d *decoder) take(n uintptr) bool {
+	if d.room -= int(n); d.room < 0 {
+		d.problem("fewer or smaller parts", "what takes too much memory")
+		return false
+	}
+	return true
 }
 
 func (d *decoder) free() {
@@ -125,6 +141,10 @@ func (n *node) read(d *decoder, r *jsontext.Reader, v reflect.Value) error {
 			*r = peek
 			return nil
 		}
+	}
+	if n.pointers > 0 && !d.take(n.typ.Size()) {
+		_, err := r.Value()
+		return err
 	}
 	return n.codec.read(d, n, r, n.target(v))
 }
