@@ -198,3 +198,38 @@ func TestAbuseItems(t *testing.T) {
 	}
 	stillServesEcho(t, "items that look alike", host)
 }
+
+// fat is what takes far more memory than {}.
+type fat struct {
+	A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T string `json:",omitempty"`
+}
+
+// TestAbuseFat: a message does not become hundreds of times as large when its
+// arguments are decoded.
+func TestAbuseFat(t *testing.T) {
+	srv := server.New("fat", "1", server.Options{Logger: quiet})
+	srv.Tool(func(struct {
+		List []fat          `json:"list,omitempty"`
+		Refs []*fat         `json:"refs,omitempty"`
+		Map  map[string]fat `json:"map,omitempty"`
+	}) string {
+		return "other"
+	}, tool.Name("other"))
+	host := serveHere(t, srv.Handler())
+	const n = 1_200_000
+	list := "[" + strings.Repeat("{},", n) + "{}]"
+	for name, arguments := range map[string]string{
+		"a list":       `"list":` + list,
+		"a few":        `"list":[{},{"A":"x"},{}]`,
+		"lists, again": `"list":` + list + `,"list":[]`,
+		"pointers":     `"refs":` + list,
+	} {
+		body := stateless("tools/call", `"name":"other","arguments":{`+arguments+`}`)
+		r := raw(t, host, post(host, body, named("tools/call", "other")...))
+		wantStatus(t, name, r, http.StatusOK)
+		if refused := strings.Contains(r.body, "too much memory"); refused != (len(arguments) > 1<<20) {
+			t.Errorf("%s of %d bytes: %.300s", name, len(arguments), r.body)
+		}
+		stillServesEcho(t, name, host)
+	}
+}
