@@ -94,8 +94,8 @@ func mayCome(name, host, origin string, loopback bool) bool {
 	if origin == "" {
 		return true
 	}
-	_, authority, _ := strings.Cut(origin, "://")
-	return strings.EqualFold(authority, host) && (ours || isAddress(name))
+	scheme, authority, _ := strings.Cut(origin, "://")
+	return (scheme == "http" || scheme == "https") && strings.EqualFold(authority, host) && (ours || isAddress(name))
 }
 
 // browserOrigin is an Origin as browsers send it (RFC 6454, section 6.2), or null.
