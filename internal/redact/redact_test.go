@@ -112,8 +112,9 @@ func FuzzHide(f *testing.F) {
 		if !strings.Contains(got, Mark) {
 			t.Fatalf("%q in %q is not found: %q", secret, whole, got)
 		}
+		left := strings.ReplaceAll(got, Mark, "\xff") // which is in no secret
 		for _, form := range spellings[:encodedFrom] {
-			if strings.Contains(got, form(secret)) && !strings.Contains(Mark, form(secret)) {
+			if strings.Contains(left, form(secret)) {
 				t.Fatalf("%q in %q is left: %q", secret, whole, got)
 			}
 		}
