@@ -39,6 +39,7 @@ func listenSSE(t testing.TB, host string) (endpoint string, events *bufio.Reader
 // and on standard error what it was. Its clients see their connections close, and
 // package client says that the call was lost.
 func TestFaultCrash(t *testing.T) {
+	t.Parallel()
 	for how, want := range map[string]string{
 		"goroutine": "panic: out of reach",
 		"map":       "fatal error: concurrent map",
@@ -81,6 +82,7 @@ func TestFaultCrash(t *testing.T) {
 // TestFaultStandardOutput: what tools, and their children, print to standard output
 // stands between no two messages: it goes to standard error.
 func TestFaultStandardOutput(t *testing.T) {
+	t.Parallel()
 	cmd := faultyCommand([]string{"--stdio"})
 	var out, notes lockedBuffer
 	cmd.Stdout, cmd.Stderr = &out, &notes
@@ -119,6 +121,7 @@ func TestFaultStandardOutput(t *testing.T) {
 // TestFaultEndOfInput: a server whose input has ended, as when its host was killed,
 // ends as soon as nothing is under way; and with what does not end, at SIGTERM.
 func TestFaultEndOfInput(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"echo", "wait", "hang"} {
 		t.Run(name, func(t *testing.T) {
 			s := startStdio(t, drainEnv+"=10ms")
@@ -139,6 +142,32 @@ func TestFaultEndOfInput(t *testing.T) {
 				t.Errorf("the call was answered: %v; the server said %s", answered, s.out)
 			}
 		})
+	}
+}
+
+// TestFaultOutputClosed: a server whose client reads no more, though it still sends,
+// ends when it finds out.
+func TestFaultOutputClosed(t *testing.T) {
+	t.Parallel()
+	cmd := faultyCommand([]string{"--stdio"})
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := startSilent(t, cmd)
+	fmt.Fprintln(in, initialize("2025-11-25"))
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	fmt.Fprintln(in, `{"jsonrpc":"2.0","id":2,"method":"ping"}`)
+	arrives(t, "the end of the server", p.gone)
+	if exit, ok := errors.AsType[*exec.ExitError](p.err); !ok || exit.ExitCode() != 1 {
+		t.Errorf("the server ended with %v", p.err)
 	}
 }
 

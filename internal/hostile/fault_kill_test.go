@@ -19,6 +19,7 @@ import (
 // TestFaultKilled: a server that is killed is lost to its clients: package client says
 // so of the calls under way, and finds the server again that is started in its place.
 func TestFaultKilled(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]client.Options{
 		"session": {Revision: servertest.Latest}, "alone": {Revision: servertest.Stateless}, "sse": {Transport: "sse"},
 	} {
@@ -101,7 +102,7 @@ func TestFaultGivingUp(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rounds := often(30, 1000)
+		rounds := often(15, 1000)
 		for n := range rounds {
 			late.on.Store(n == rounds-1)
 			ctx, cancel := context.WithCancel(t.Context())

@@ -110,7 +110,8 @@ func serverAt(t *testing.T, stderr *os.File) (*process, *client.Client) {
 		defer res.Body.Close()
 		return res.StatusCode == http.StatusOK
 	})
-	return p, connect(t, "http://"+addr+"/mcp", client.Options{})
+	p.url = "http://" + addr
+	return p, connect(t, p.url+"/mcp", client.Options{})
 }
 
 // endsWell sends SIGTERM, upon which a process ends with 0.
@@ -128,6 +129,7 @@ func endsWell(t *testing.T, p *process) {
 // TestFaultStderr: a server whose standard error is full, or is a pipe whose reader
 // has gone, serves on, and ends as it should.
 func TestFaultStderr(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("there is no /dev/full")
 	}
@@ -165,6 +167,7 @@ func TestFaultStderr(t *testing.T) {
 // has something to log waits, and nobody else: calls, new sessions and the end of the
 // process go on.
 func TestFaultStderrUnread(t *testing.T) {
+	t.Parallel()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -172,12 +175,13 @@ func TestFaultStderrUnread(t *testing.T) {
 	defer r.Close()
 	defer w.Close()
 	p, c := serverAt(t, w)
+	failing := connect(t, p.url+"/sse", client.Options{Transport: "sse"})
 	var waiting sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
 	answered := make(chan struct{}, 1000)
 	for range 400 { // each with about 300 bytes, of which a pipe holds 64 KiB
 		waiting.Go(func() {
-			if _, err := c.Call(ctx, "fail", map[string]string{"text": strings.Repeat("x", 300)}); err == nil {
+			if _, err := failing.Call(ctx, "fail", map[string]string{"text": strings.Repeat("x", 300)}); err == nil {
 				answered <- struct{}{}
 			}
 		})

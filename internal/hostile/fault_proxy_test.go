@@ -123,6 +123,18 @@ func runs(pid int) bool {
 	return syscall.Kill(pid, 0) == nil
 }
 
+// stopped reports whether no thread of a process runs; true where that is not to be
+// seen.
+func stopped(pid int) bool {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, path := range threads {
+		if text, err := os.ReadFile(path); err == nil && !strings.Contains(string(text), ") T ") {
+			return false
+		}
+	}
+	return err == nil
+}
+
 func end(t testing.TB, pid int, s syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(pid, s); err != nil {
@@ -134,6 +146,7 @@ func end(t testing.TB, pid int, s syscall.Signal) {
 // under way, and has a new one for the next. Nobody else notices, and what the server
 // had started is ended, too.
 func TestFaultProxyChildKilled(t *testing.T) {
+	t.Parallel()
 	p := startFaultyProxy(t, "faulty")
 	for _, revision := range []string{servertest.Latest, servertest.Stateless} {
 		t.Run(revision, func(t *testing.T) {
@@ -167,10 +180,12 @@ func TestFaultProxyChildKilled(t *testing.T) {
 // TestFaultProxyChildStopped: a server that does nothing any more holds up its own
 // user, who can give up. It is ended with his connection, with all that it started.
 func TestFaultProxyChildStopped(t *testing.T) {
+	t.Parallel()
 	p := startFaultyProxy(t, "faulty")
 	ada, bob := user(t, p, "ada", servertest.Latest), user(t, p, "bob", servertest.Latest)
 	pid, sleeper := number(t, ada, "pid"), number(t, ada, "fork")
 	end(t, pid, syscall.SIGSTOP)
+	comesTrue(t, "all threads of the server have stopped", func() bool { return stopped(pid) })
 	for range 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		if _, err := ada.Call(ctx, "pid", nil); !errors.Is(err, context.DeadlineExceeded) {
@@ -189,6 +204,7 @@ func TestFaultProxyChildStopped(t *testing.T) {
 // TestFaultProxyNoise: a server that floods its outputs with garbage is heard all the
 // same, and the proxy keeps little of it.
 func TestFaultProxyNoise(t *testing.T) {
+	t.Parallel()
 	p := startFaultyProxy(t, "noisy", "--log-level", "error")
 	c := user(t, p, "ada", servertest.Latest)
 	for range often(3, 30) {
@@ -205,6 +221,7 @@ func TestFaultProxyNoise(t *testing.T) {
 // what their users are told; the proxy starts neither for ever. The one beside them
 // works.
 func TestFaultProxyLoop(t *testing.T) {
+	t.Parallel()
 	p := startFaultyProxy(t, "faulty", "--named-server", "bad", "/bin/false")
 	for range 3 {
 		c, err := client.Connect(patiently(t), client.URL(p.url+"/servers/bad/mcp"), client.Options{Logger: unlogged, Args: url.Values{"auth": {"ada"}}})
@@ -236,6 +253,7 @@ func TestFaultProxyLoop(t *testing.T) {
 // One that is busy with a call ends after that, and what a server started and that
 // heeds nothing is left behind, as docs/proxy.md says.
 func TestFaultProxyKilled(t *testing.T) {
+	t.Parallel()
 	p := startFaultyProxy(t, "faulty")
 	ada, bob := user(t, p, "ada", servertest.Latest), user(t, p, "bob", servertest.Latest)
 	idle, sleeper, busy := number(t, ada, "pid"), number(t, ada, "fork"), number(t, bob, "pid")
@@ -260,6 +278,7 @@ func TestFaultProxyKilled(t *testing.T) {
 // servers end with all that they started, and the proxy with 0; also if nobody reads
 // its standard error any more.
 func TestFaultProxyTerminated(t *testing.T) {
+	t.Parallel()
 	traces := filepath.Join(t.TempDir(), "traces")
 	addr := freeAddress(t)
 	cmd := proxyCommand("faulty", "--http", addr, "--env", countEnv+"="+traces)

