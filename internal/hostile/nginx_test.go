@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -118,10 +119,10 @@ func TestNginxIgnoresBuffering(t *testing.T) {
 	}
 }
 
-// cutting has nginx cut what is silent for a second, or with -long for 5.
+// cutting has nginx cut what is silent for a second and a half, or with -long for 5.
 func cutting(t testing.TB, b *behind) (n *nginx, timeout time.Duration) {
-	timeout = time.Duration(often(1, 5)) * time.Second
-	return startNginx(t, b.addr, "proxy_read_timeout "+timeout.String()+";", "location / { proxy_pass http://up; }"), timeout
+	timeout = time.Duration(often(1500, 5000)) * time.Millisecond
+	return startNginx(t, b.addr, fmt.Sprintf("proxy_read_timeout %dms;", timeout.Milliseconds()), "location / { proxy_pass http://up; }"), timeout
 }
 
 // TestNginxReadTimeout: nginx cuts streams that are silent. A call in a session that is
