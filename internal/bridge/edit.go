@@ -122,14 +122,14 @@ func get(object []byte, name string) []byte {
 func inMeta(object []byte, e *edit) []byte { return within(object, "_meta", e) }
 
 // within applies an edit to the member of an object, to each that means it. One that
-// is missing, or null, is made if the edit adds to it.
+// is missing, or no object, is made one if the edit adds to it.
 func within(object []byte, name string, e *edit) []byte {
 	adds := len(e.add)+len(e.missing) > 0
 	outer := edit{change: func(key, val []byte) []byte {
 		switch {
 		case !means(key, name):
 			return val
-		case adds && val[0] == 'n':
+		case adds && val[0] != '{':
 			return e.apply(nil)
 		}
 		return e.apply(val)

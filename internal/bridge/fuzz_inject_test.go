@@ -34,8 +34,8 @@ func FuzzInject(f *testing.F) {
 		}
 		told(t, got, "arguments", sessionParams, auth, inject, true)
 		told(t, got, "_meta", metaArgs, auth, toMeta, toMeta)
-		before := besides(m.Params, true, toMeta)
-		if after := besides(got, true, toMeta); after != before {
+		before := besides(m.Params, inject, toMeta)
+		if after := besides(got, inject, toMeta); after != before {
 			t.Fatalf("%s becomes %s: beside what is injected that is %s, and was %s", m.Params, got, after, before)
 		}
 		if !inject && !toMeta && !bytes.Contains(bytes.ToLower(m.Params), []byte("ession_params")) && !bytes.ContainsRune(m.Params, '\\') && !bytes.Equal(got, m.Params) {
@@ -97,22 +97,22 @@ func told(t *testing.T, params []byte, outer, name, auth string, want, owned boo
 }
 
 // besides is what is left of params without what is the bridge's to say, and without
-// what is empty then.
-func besides(params []byte, arguments, meta bool) string {
+// what is empty then, or no object where there has to be one.
+func besides(params []byte, inject, toMeta bool) string {
 	var b strings.Builder
 	for _, member := range pairs(params) {
-		name := ""
+		name, object := "", inject
 		switch {
-		case arguments && strings.EqualFold(member.key, "arguments"):
+		case strings.EqualFold(member.key, "arguments"):
 			name = sessionParams
-		case meta && strings.EqualFold(member.key, "_meta"):
-			name = metaArgs
+		case toMeta && strings.EqualFold(member.key, "_meta"):
+			name, object = metaArgs, true
 		default:
 			b.WriteString(member.key + ":" + string(member.value) + ",")
 			continue
 		}
 		inner := pairs(member.value)
-		if inner == nil && member.value[0] != '{' && string(member.value) != "null" {
+		if inner == nil && member.value[0] != '{' && !object {
 			b.WriteString(member.key + ":" + string(member.value) + ",")
 		}
 		for _, p := range inner {

@@ -119,7 +119,7 @@ func FuzzSetMeta(f *testing.F) {
 	f.Add([]byte(``), "", []byte(`0`), true)
 	f.Add([]byte(`{"_meta":[]}`), "x", []byte(`1`), false)
 	f.Fuzz(func(t *testing.T, params []byte, key string, value []byte, weak bool) {
-		if len(params) > 0 && !json.Valid(params) || !json.Valid(value) {
+		if len(params) > 0 && !json.Valid(params) || !json.Valid(value) || !utf8.Valid(params) || !utf8.Valid(value) {
 			return
 		}
 		if !utf8.Valid(params) || !utf8.ValidString(key) { // is refused before it comes here
