@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"os"
 	"time"
 
 	"github.com/sessionmcp/sessionmcp/internal/pool"
@@ -18,7 +19,8 @@ type StdioOptions struct {
 }
 
 // ServeStdio serves one connection on a pair of streams, a message a line (2024-11-05,
-// stdio), and returns nil when in has ended and every request is answered. When
+// stdio), and returns nil when in has ended and every request is answered, or
+// [ErrClientGone] when it has and out is a pipe that nobody reads any more. When
 // ctx ends it gives the calls under way the drain time, refuses new ones, and
 // returns nil; a read that is under way then lasts until in ends. Quick calls run one
 // after another, where they are read; one that takes long holds up the next for two
@@ -57,7 +59,7 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 			w.InputEnded()
 		}
 		if err == nil {
-			err = p.calls.wait(&p.ctx) // whatever they take: the client wants its answers
+			err = p.waitAnswered(out)
 		}
 	}()
 	select {
@@ -73,6 +75,24 @@ func ServeStdio(ctx context.Context, table *Table, accept Accept, in io.Reader, 
 	}
 	_ = waitGrace(ctx, &p.calls) // what has not ended by now is left behind
 	return err
+}
+
+// waitAnswered waits for the calls under way, whatever they take: the client wants its
+// answers. One that was killed does not, and would leave a call behind that never
+// ends: it reads no more, either.
+func (p *Peer) waitAnswered(out io.Writer) error {
+	f, _ := out.(*os.File)
+	for {
+		soon, cancel := context.WithTimeout(&p.ctx, time.Second)
+		err := p.calls.wait(soon)
+		cancel()
+		if err == nil || p.ctx.Cancelled() {
+			return err
+		}
+		if f != nil && unread(f) {
+			return ErrClientGone
+		}
+	}
 }
 
 // drain lets the calls under way end, and ends those that do not.

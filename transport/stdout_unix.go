@@ -27,3 +27,19 @@ func TakeStdout() (stdout *os.File, restore func(), err error) {
 		stdout.Close()
 	}, nil
 }
+
+// unread reports whether nobody reads what is written to f any more: it is a pipe,
+// or a socket, whose other end is closed.
+func unread(f *os.File) bool {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return false
+	}
+	gone := false
+	_ = conn.Control(func(fd uintptr) { // fails where f is closed
+		fds := []unix.PollFd{{Fd: int32(fd)}}
+		n, err := unix.Poll(fds, 0)
+		gone = err == nil && n > 0 && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0
+	})
+	return gone
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -141,6 +142,41 @@ func TestFaultEndOfInput(t *testing.T) {
 			if answered := strings.Contains(s.out.String(), `"id":2`); answered != (name != "hang") {
 				t.Errorf("the call was answered: %v; the server said %s", answered, s.out)
 			}
+		})
+	}
+}
+
+// TestFaultHostKilled: a server whose host was killed, so that its input has ended and
+// nobody reads its output, leaves no call behind: neither one that waits to be
+// cancelled nor one that heeds nothing.
+func TestFaultHostKilled(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("nobody can tell there")
+	}
+	t.Parallel()
+	for _, name := range []string{"wait", "hang"} {
+		t.Run(name, func(t *testing.T) {
+			cmd := faultyCommand([]string{"--stdio"})
+			in, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := startSilent(t, cmd)
+			fmt.Fprintln(in, initialize("2025-11-25"))
+			fmt.Fprintf(in, `{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":%q}}`+"\n", name)
+			fmt.Fprintln(in, `{"jsonrpc":"2.0","id":3,"method":"tools/list"}`)
+			for lines, text := bufio.NewReader(out), ""; !strings.Contains(text, `"id":3`); {
+				if text, err = lines.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+			}
+			in.Close()
+			out.Close()
+			arrives(t, "the end of the server", p.gone)
 		})
 	}
 }
