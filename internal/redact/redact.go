@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -114,7 +115,8 @@ func (h *hidden) add(from, to int) {
 }
 
 // find hides what is a secret in text, which is the original or what v has made
-// of it.
+// of it. It reads text a fixed number of times for each secret, whatever the two
+// are: a client may have chosen both.
 func (h *hidden) find(text string, secrets []string, v *view) {
 	hide := func(from, to int) {
 		if v != nil {
@@ -122,50 +124,69 @@ func (h *hidden) find(text string, secrets []string, v *view) {
 		}
 		h.add(from, to)
 	}
+	cuts := strings.Contains(text, Cut)
 	for _, secret := range secrets {
-		end := 0 // of the last one: one that overlaps itself is not hidden again and again
-		for i := 0; ; i++ {
-			j := strings.Index(text[i:], secret)
-			if j < 0 {
-				break
+		first := strings.Index(text, secret)
+		if cuts {
+			first = 0 // there may be less of it before a cut
+		}
+		if first < 0 {
+			continue
+		}
+		m, n, end := newMatcher([]byte(secret)), 0, 0
+		for i := first; i < len(text); i++ {
+			n = m.next(n, text[i])
+			to := i + 1
+			if n == len(secret) || n >= minText && strings.HasPrefix(text[to:], Cut) {
+				hide(max(to-n, end), to) // one that overlaps itself is not hidden again and again
+				end = to
 			}
-			i += j
-			hide(max(i, end), i+len(secret))
-			end = i + len(secret)
 		}
-	}
-	for i := 0; ; i += len(Cut) {
-		j := strings.Index(text[i:], Cut)
-		if j < 0 {
-			return
-		}
-		i += j
-		behind := i + len(Cut)
-		for _, secret := range secrets {
-			hide(i-beginning(text[:i], secret), i)
-			hide(behind, behind+ending(text[behind:], secret))
+		if cuts {
+			findEnds(text, secret, hide)
 		}
 	}
 }
 
-// beginning returns how much of a secret text ends with, and ending how much of it
-// text begins with.
-func beginning(text, secret string) int {
-	for n := min(len(secret)-1, len(text)); n >= minText; n-- {
-		if strings.HasSuffix(text, secret[:n]) {
-			return n
+// findEnds hides what is left of a secret behind cuts.
+func findEnds(text, secret string, hide func(from, to int)) {
+	backward := []byte(secret)
+	slices.Reverse(backward)
+	m, n, begin := newMatcher(backward), 0, len(text)
+	for i := len(text) - 1; i >= 0; i-- {
+		n = m.next(n, text[i])
+		if n >= minText && strings.HasSuffix(text[:i], Cut) {
+			hide(i, min(i+n, begin))
+			begin = i
 		}
 	}
-	return 0
 }
 
-func ending(text, secret string) int {
-	for n := min(len(secret)-1, len(text)); n >= minText; n-- {
-		if strings.HasPrefix(text, secret[len(secret)-n:]) {
-			return n
-		}
+// matcher tells how much of a secret a text has just ended with, byte by byte, in
+// the way of Knuth, Morris and Pratt.
+type matcher struct {
+	secret []byte
+	back   []int // of each beginning, how long the next shorter one is that it ends with
+}
+
+func newMatcher(secret []byte) *matcher {
+	m := &matcher{secret: secret, back: make([]int, len(secret)+1)}
+	for n, k := 1, 0; n < len(secret); n++ {
+		k = m.next(k, secret[n])
+		m.back[n+1] = k
 	}
-	return 0
+	return m
+}
+
+// next returns how much it is with one byte more, when it was n.
+func (m *matcher) next(n int, c byte) int {
+	for n > 0 && (n == len(m.secret) || m.secret[n] != c) {
+		n = m.back[n]
+	}
+	if m.secret[n] == c {
+		n++
+	}
+	return n
 }
 
 // from returns the text without what is hidden.

@@ -82,6 +82,44 @@ var spellings = []func(string) string{
 	func(s string) string { return fmt.Sprint([]byte(s)) },
 }
 
+// TestHideHostile: a client that chooses the secret and the text cannot have this
+// work for long. When it read the text again for each cut, one of these took an hour.
+func TestHideHostile(t *testing.T) {
+	const long = 30_000 // as a header may be
+	for _, tt := range []struct{ secret, text string }{
+		{strings.Repeat("a", long), strings.Repeat(Cut, 1<<20)},
+		{strings.Repeat("a", long), strings.Repeat(strings.Repeat("a", 16)+Cut, 1<<17)},
+		{strings.Repeat("a", long), strings.Repeat("a", 1<<22)},
+		{strings.Repeat("a", long) + "b", strings.Repeat("a", 1<<22) + Cut},
+		{strings.Repeat("ab", long/2), strings.Repeat("ba", 1<<20) + Cut + strings.Repeat("ab", 1<<20)},
+		{strings.Repeat("%41", long/3), strings.Repeat("%2541", 1<<18) + Cut},
+		{strings.Repeat(Cut, long/3), strings.Repeat(Cut, 1<<18)},
+	} {
+		if got := Of(tt.secret).Hide(tt.text); strings.Contains(got, tt.secret) {
+			t.Errorf("%.10q… is left in %.20q…", tt.secret, tt.text)
+		}
+	}
+}
+
+// TestHideLeftovers: what is left of a secret at a cut is hidden, all of it, also
+// where it overlaps itself.
+func TestHideLeftovers(t *testing.T) {
+	for text, want := range map[string]string{
+		"ababX" + Cut:               "ababX" + Cut, // no beginning
+		"xabab" + Cut:               "x[redacted]" + Cut,
+		"aababab" + Cut:             "a[redacted]" + Cut,
+		"abababababac":              "ab[redacted]",
+		"ababababac" + Cut + "abac": "[redacted]" + Cut + "[redacted]",
+		Cut + "babac, abac":         Cut + "[redacted], abac",
+		Cut + "bac":                 Cut + "bac",
+		"abab" + Cut + Cut + "abac": "[redacted]" + Cut + Cut + "[redacted]",
+	} {
+		if got := Of("ababababac").Hide(text); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
+
 // FuzzHide holds what is hidden to the encoders of the standard library: a secret
 // does not survive in what any two of them make of it one after the other, wherever
 // it stands; and a text in which no letter of it is stays as it is.
