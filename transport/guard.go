@@ -14,7 +14,7 @@ import (
 // checkSource refuses what a web page of another site can make a browser send
 // (2024-11-05, HTTP with SSE, security warning). It returns why, or "".
 func (h *HTTP) checkSource(r *http.Request) (reason string) {
-	if !h.knownLocal(r.Host) && onLoopback(r) {
+	if !h.knownLocal(r.Host) && !KnownHost(r, h.o.AllowedHosts) {
 		return "Host " + printable(r.Host) + " is not a name of this loopback address: if a proxy sends it, add it to AllowedHosts"
 	}
 	origins := r.Header["Origin"]
@@ -96,6 +96,14 @@ func printable(s string) string {
 		s = s[:100] + "..."
 	}
 	return `"` + s + `"`
+}
+
+// KnownHost reports whether a request came to an address that is not loopback, or
+// names it by one of its own names, or by one that is allowed: any other may be that
+// of a foreign web page, which was made to point here. For a handler beside [HTTP],
+// which sees to that itself; allowed is as HTTPOptions.AllowedHosts.
+func KnownHost(r *http.Request, allowed []string) bool {
+	return !onLoopback(r) || loopbackName(r.Host) || listed(allowed, r.Host)
 }
 
 func onLoopback(r *http.Request) bool {

@@ -135,9 +135,9 @@ func (h *HTTP) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.health(w)
 		return
 	}
-	if status, reason := tooMuch(r); reason != "" {
+	if code, reason := tooMuch(r); reason != "" {
 		w.Header().Set("Connection", "close")
-		fail(w, status, jsonrpc.CodeInvalidRequest, reason)
+		fail(w, code, jsonrpc.CodeInvalidRequest, reason)
 		return
 	}
 	methods := h.methods(route)

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"encoding/json"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -172,7 +169,7 @@ type proxyStatus struct {
 }
 
 func (f *front) status(w http.ResponseWriter, r *http.Request) {
-	if !f.knownHost(r) {
+	if !transport.KnownHost(r, f.plan.flags.hosts) {
 		answerError(w, http.StatusForbidden, "the Host is not a name of this loopback address: if a web server in front sends it, add it with --allow-host")
 		return
 	}
@@ -187,25 +184,6 @@ func (f *front) status(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	_ = printJSON(w, now) // a client that left will not miss it
-}
-
-// knownHost refuses a web page whose own name was made to point here, as transport
-// does for the servers.
-func (f *front) knownHost(r *http.Request) bool {
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	if !ok || !local.IP.IsLoopback() {
-		return true
-	}
-	host := r.Host
-	if name, port, err := net.SplitHostPort(host); err == nil && strings.Trim(port, "0123456789") == "" {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.Unmap().IsLoopback() || strings.EqualFold(host, "localhost") ||
-		slices.ContainsFunc(f.plan.flags.hosts, func(known string) bool {
-			return known == "*" || strings.EqualFold(known, host) || strings.EqualFold(known, r.Host)
-		})
 }
 
 func notFound(text string) http.HandlerFunc {
